@@ -1,0 +1,15 @@
+//! Describe, sign, check and publish machine-image metadata.
+
+pub mod checksum;
+pub mod email;
+pub mod identifier;
+pub mod metadata;
+pub mod name;
+pub mod timestamp;
+
+pub use checksum::{Checksum, ChecksumAlgorithm, ImageDigests};
+pub use email::Email;
+pub use identifier::Identifier;
+pub use metadata::{Endorsement, Endorser, Metadata};
+pub use name::DistinguishedName;
+pub use timestamp::Timestamp;
