@@ -6,6 +6,7 @@ pub mod identifier;
 pub mod metadata;
 pub mod name;
 pub mod timestamp;
+pub mod xml;
 
 pub use checksum::{Checksum, ChecksumAlgorithm, ImageDigests};
 pub use email::Email;

@@ -1,0 +1,295 @@
+//! What stands before the parser: limits, and the forms it would let through.
+//!
+//! One pass over the text that knows just enough of XML to see tags, attributes and
+//! references. It need not see every mistake: the parser follows. It must refuse what the
+//! parser accepts against the standard (a wrong declaration, references to no character,
+//! `<:a>`, malformed processing instructions, a default namespace declared twice) and what
+//! costs it more than linear time.
+
+use std::collections::HashMap;
+
+use super::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMESPACES, MAX_NODES, Position, XmlError, is_white_space};
+
+/// Refuses `text` if it exceeds a limit or has one of those forms.
+pub(super) fn check(text: &str) -> Result<(), XmlError> {
+    let mut gate = Gate { text, at: 0, nodes: 0, open: Vec::new(), prefixes: HashMap::new() };
+    gate.declaration()?;
+    while gate.at < text.len() {
+        gate.content()?;
+    }
+    Ok(())
+}
+
+struct Gate<'t> {
+    text: &'t str,
+    /// Offset of the next byte to look at.
+    at: usize,
+    nodes: usize,
+    /// For every open element, the prefixes it declares.
+    open: Vec<Vec<&'t str>>,
+    /// How many open elements declare each prefix; its size is the number in scope.
+    prefixes: HashMap<&'t str, usize>,
+}
+
+impl<'t> Gate<'t> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    /// XML 1.0 §2.8, production 23: version 1.0, encoding UTF-8, or nothing.
+    fn declaration(&mut self) -> Result<(), XmlError> {
+        let unsupported = |what: String| Err(XmlError::Declaration { what });
+        let Some(body) = self.rest().strip_prefix("<?xml") else { return Ok(()) };
+        if !body.starts_with([' ', '\t', '\n', '?']) {
+            return Ok(()); // a processing instruction such as <?xml-stylesheet?>
+        }
+        let Some(end) = body.find("?>") else { return unsupported("it has no end".into()) };
+        let mut rest = &body[..end];
+        let mut versioned = false;
+        let mut expected = ["version", "encoding", "standalone"].into_iter();
+        while !is_white_space(rest) {
+            let Some((name, value, after)) = pseudo_attribute(rest) else {
+                return unsupported(format!("'{}'", rest.trim()));
+            };
+            if !expected.any(|candidate| candidate == name) {
+                return unsupported(format!("'{name}' is unknown or out of place"));
+            }
+            versioned |= name == "version";
+            let supported = match name {
+                "version" => value == "1.0",
+                "encoding" => value.eq_ignore_ascii_case("utf-8"),
+                _ => matches!(value, "yes" | "no"),
+            };
+            if !supported {
+                return unsupported(format!("{name} is '{value}'"));
+            }
+            rest = after;
+        }
+        if !versioned {
+            return unsupported("it has no version".into());
+        }
+        self.at += "<?xml".len() + end + "?>".len();
+        Ok(())
+    }
+
+    /// One text, comment, CDATA section, processing instruction or tag.
+    fn content(&mut self) -> Result<(), XmlError> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return self.limit("nodes", MAX_NODES);
+        }
+        let rest = self.rest();
+        let length = match rest.find('<') {
+            Some(0) => return self.markup(),
+            Some(length) => length,
+            None => rest.len(),
+        };
+        self.references(&rest[..length])?;
+        self.at += length;
+        Ok(())
+    }
+
+    fn markup(&mut self) -> Result<(), XmlError> {
+        let rest = self.rest();
+        if rest.starts_with("<!--") {
+            self.skip_past("<!--", "-->", "comment")
+        } else if rest.starts_with("<![CDATA[") {
+            self.skip_past("<![CDATA[", "]]>", "CDATA section")
+        } else if rest.starts_with("<!") {
+            // roxmltree refuses every other declaration; a DOCTYPE deserves its own word.
+            if rest.starts_with("<!DOCTYPE") {
+                Err(XmlError::Doctype)
+            } else {
+                self.malformed("misplaced '<!'")
+            }
+        } else if rest.starts_with("<?") {
+            self.processing_instruction()
+        } else if rest.starts_with("</") {
+            for prefix in self.open.pop().unwrap_or_default() {
+                if let Some(count) = self.prefixes.get_mut(prefix) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.prefixes.remove(prefix);
+                    }
+                }
+            }
+            self.skip_past("</", ">", "end tag")
+        } else {
+            self.start_tag()
+        }
+    }
+
+    fn skip_past(&mut self, start: &str, end: &str, what: &str) -> Result<(), XmlError> {
+        match self.rest()[start.len()..].find(end) {
+            Some(length) => {
+                self.at += start.len() + length + end.len();
+                Ok(())
+            }
+            None => self.malformed(format!("{what} without end")),
+        }
+    }
+
+    /// XML 1.0 §2.6: a target that is not `xml`, white space before any content; and no colon
+    /// in the target (Namespaces in XML §7).
+    fn processing_instruction(&mut self) -> Result<(), XmlError> {
+        let Some(length) = self.rest().find("?>") else {
+            return self.malformed("processing instruction without end");
+        };
+        let body = &self.rest()[2..length];
+        let target = &body[..body.find([' ', '\t', '\n']).unwrap_or(body.len())];
+        if target.is_empty() || target.contains([':', '?']) || target.eq_ignore_ascii_case("xml") {
+            return self.malformed("processing instruction with a bad target");
+        }
+        self.at += length + 2;
+        Ok(())
+    }
+
+    fn start_tag(&mut self) -> Result<(), XmlError> {
+        if self.open.len() == MAX_DEPTH {
+            return self.limit("levels of elements", MAX_DEPTH);
+        }
+        self.at += 1;
+        self.name()?;
+        let (mut attributes, mut declared) = (0, Vec::new());
+        let empty = loop {
+            let rest = self.rest();
+            let body = rest.trim_start_matches([' ', '\t', '\n']);
+            self.at += rest.len() - body.len();
+            if body.starts_with('>') {
+                self.at += 1;
+                break false;
+            }
+            if body.starts_with("/>") {
+                self.at += 2;
+                break true;
+            }
+            attributes += 1;
+            if attributes > MAX_ATTRIBUTES {
+                return self.limit("attributes", MAX_ATTRIBUTES);
+            }
+            if let Some(prefix) = self.attribute()? {
+                if declared.contains(&prefix) {
+                    return self.malformed("namespace declared twice on one element");
+                }
+                declared.push(prefix);
+            }
+        };
+        let fresh = declared.iter().filter(|prefix| !self.prefixes.contains_key(*prefix)).count();
+        if self.prefixes.len() + fresh > MAX_NAMESPACES {
+            return self.limit("namespaces in scope", MAX_NAMESPACES);
+        }
+        if !empty {
+            for prefix in &declared {
+                *self.prefixes.entry(prefix).or_default() += 1;
+            }
+            self.open.push(declared);
+        }
+        Ok(())
+    }
+
+    /// Skips `name = "value"`; the prefix if it declares a namespace, empty for the default one.
+    fn attribute(&mut self) -> Result<Option<&'t str>, XmlError> {
+        let name = self.name()?;
+        let body = self.rest().trim_start_matches([' ', '\t', '\n']);
+        let Some(body) = body.strip_prefix('=') else { return self.malformed("attribute without value") };
+        let body = body.trim_start_matches([' ', '\t', '\n']);
+        let quote = match body.as_bytes().first() {
+            Some(b'"') => '"',
+            Some(b'\'') => '\'',
+            _ => return self.malformed("attribute value without quotes"),
+        };
+        let Some(length) = body[1..].find(quote) else {
+            return self.malformed("attribute value without end");
+        };
+        let value = &body[1..=length];
+        self.references(value)?;
+        self.at = self.text.len() - body.len() + length + 2;
+        let Some(prefix) = name.strip_prefix("xmlns") else { return Ok(None) };
+        let prefix = match prefix.strip_prefix(':') {
+            Some(prefix) => prefix,
+            None if prefix.is_empty() => return Ok(Some("")),
+            None => return Ok(None),
+        };
+        // Namespaces in XML 1.0 §3 and §5: no prefix can be undeclared, and `xmlns` never declared.
+        if value.is_empty() || prefix == "xmlns" {
+            return self.malformed(format!("namespace prefix '{prefix}' cannot be declared so"));
+        }
+        Ok(Some(prefix))
+    }
+
+    /// A qualified name: at most one colon, with something on both sides (Namespaces in XML §4).
+    /// Which characters a name may have is the parser's to say.
+    fn name(&mut self) -> Result<&'t str, XmlError> {
+        let rest = self.rest();
+        let length = rest.find([' ', '\t', '\n', '=', '>', '/', '<', '"', '\'']).unwrap_or(rest.len());
+        let name = &rest[..length];
+        let well_formed = match name.split_once(':') {
+            Some((prefix, local)) => !prefix.is_empty() && !local.is_empty() && !local.contains(':'),
+            None => !name.is_empty(),
+        };
+        if !well_formed {
+            return self.malformed(format!("'{name}' is not a name"));
+        }
+        self.at += length;
+        Ok(name)
+    }
+
+    /// References: to a character (XML 1.0 §4.1, production 2), or to one of the five entities
+    /// that need no declaration (§4.6), since there is no DOCTYPE to declare others.
+    fn references(&self, text: &str) -> Result<(), XmlError> {
+        let mut rest = text;
+        while let Some(start) = rest.find('&') {
+            rest = &rest[start + 1..];
+            let Some(end) = rest.find(';') else { return self.malformed("'&' that starts no reference") };
+            let name = &rest[..end];
+            let known = match name.strip_prefix('#') {
+                Some(code) => is_character(code),
+                None => matches!(name, "amp" | "lt" | "gt" | "quot" | "apos"),
+            };
+            if !known {
+                let shown: String = name.chars().take(20).collect();
+                return self.malformed(format!("'&{shown};' refers to no character"));
+            }
+            rest = &rest[end + 1..];
+        }
+        Ok(())
+    }
+
+    fn position(&self) -> Position {
+        let before = &self.text[..self.at];
+        let line_start = before.rfind('\n').map_or(0, |line_feed| line_feed + 1);
+        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+
+    fn malformed<T>(&self, what: impl Into<String>) -> Result<T, XmlError> {
+        Err(XmlError::Malformed { what: what.into(), position: Some(self.position()) })
+    }
+
+    fn limit<T>(&self, what: &'static str, limit: usize) -> Result<T, XmlError> {
+        Err(XmlError::Limit { what, limit, position: self.position() })
+    }
+}
+
+/// Splits ` name="value"` off the front: name, value, what follows.
+fn pseudo_attribute(text: &str) -> Option<(&str, &str, &str)> {
+    let body = text.trim_start_matches([' ', '\t', '\n']);
+    if body.len() == text.len() {
+        return None;
+    }
+    let (name, after) = body.split_once('=')?;
+    let after = after.trim_start_matches([' ', '\t', '\n']);
+    let quote = after.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let (value, rest) = after[1..].split_once(quote)?;
+    Some((name.trim_end_matches([' ', '\t', '\n']), value, rest))
+}
+
+/// Whether `code`, decimal or `x` and hexadecimal, is that of a character XML may contain.
+fn is_character(code: &str) -> bool {
+    let (digits, radix) = code.strip_prefix('x').map_or((code, 10), |digits| (digits, 16));
+    // from_str_radix would take a sign.
+    let number =
+        digits.chars().all(|digit| digit.is_digit(radix)).then(|| u32::from_str_radix(digits, radix));
+    number.and_then(Result::ok).and_then(char::from_u32).is_some_and(|character| {
+        matches!(character, '\t' | '\n' | '\r' | ' '..) && !matches!(character, '\u{FFFE}' | '\u{FFFF}')
+    })
+}
