@@ -1,6 +1,10 @@
 //! Describe, sign, check and publish machine-image metadata.
 
 pub mod checksum;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod config;
 pub mod email;
 pub mod identifier;
 pub mod metadata;

@@ -1,0 +1,193 @@
+//! What the commands share: arguments, talk, exit status, interrupts.
+//!
+//! A command is a `clap` structure that flattens [`CommonArgs`] and a function that does the
+//! work; [`main`] does the rest. stdout carries the result, stderr the talk.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser};
+use clap_complete::Shell;
+
+pub mod input;
+mod interrupt;
+pub mod output;
+pub mod password;
+pub mod progress;
+mod session;
+mod text;
+
+pub use session::Session;
+pub(crate) use text::reason;
+pub use text::shown;
+
+/// What a command ends with when it does not succeed; its number is the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// The answer is no: invalid, a mismatch, refused by policy.
+    No = 1,
+    /// Wrong arguments, or a configuration file with wrong content.
+    Usage = 2,
+    /// A file cannot be read or written.
+    File = 3,
+    /// No usable certificate, key or password.
+    Credentials = 4,
+    /// The network, or the Marketplace refused.
+    Network = 5,
+    /// A signal ended the command (128 + SIGINT).
+    Interrupted = 130,
+}
+
+/// Why a command, or its work on one input, failed: a fact, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    status: Status,
+    fact: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure; `fact` starts in lower case, ends without a full stop and holds no password.
+    pub fn new(status: Status, fact: impl fmt::Display) -> Self {
+        Self { status, fact: fact.to_string(), hint: None }
+    }
+
+    /// The same failure with advice.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// The exit status it leads to.
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// What happened.
+    pub fn fact(&self) -> &str {
+        &self.fact
+    }
+
+    /// What to do.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+/// The options every command has.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Common options")]
+pub struct CommonArgs {
+    /// Say more
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say less: once for no notes, twice for no warnings
+    #[arg(short, long, action = ArgAction::Count)]
+    pub quiet: u8,
+    /// Read this configuration file instead of the usual one
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Use this profile of the configuration file
+    #[arg(short = 'S', long, value_name = "NAME", env = "STRATUSLAB_USER_CONFIG_SECTION")]
+    pub user_config_section: Option<String>,
+    /// Print one JSON array, with an object for each input, instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Print a completion script for this shell
+    #[arg(long, value_name = "SHELL", exclusive = true)]
+    pub generate_completion: Option<Shell>,
+}
+
+/// The arguments of a command.
+///
+/// `version`, abbreviated long options and hidden values of environment variables are set by
+/// [`main`]; the structure says `#[command(name = "stratus-…")]`.
+pub trait Command: Parser {
+    /// The options it shares with the other commands.
+    fn common(&self) -> &CommonArgs;
+}
+
+/// Runs a command: parses the arguments, calls `run`, reports and gives the exit status.
+pub fn main<C: Command>(run: fn(&C, &Session) -> Result<(), Failure>) -> ExitCode {
+    interrupt::handle();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(shell) = completion_wanted::<C>(&arguments) {
+        let mut script = Vec::new();
+        let mut command = command::<C>();
+        let name = command.get_name().to_owned();
+        clap_complete::generate(shell, &mut command, name, &mut script);
+        return printed(io::stdout().write_all(&script));
+    }
+    let parsed = without_empty_variables(command::<C>())
+        .try_get_matches_from(&arguments)
+        .and_then(|matches: ArgMatches| C::from_arg_matches(&matches));
+    let args = match parsed {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() => {
+            // A closed stderr leaves no one to tell; the exit status still does.
+            let _ = error.print();
+            return ExitCode::from(Status::Usage as u8);
+        }
+        Err(error) => return printed(help::<C>(&arguments).unwrap_or(error).print()),
+    };
+    let session = Session::new(args.common());
+    let result = run(&args, &session);
+    session.end(result)
+}
+
+/// The command as all are set up.
+fn command<C: CommandFactory>() -> clap::Command {
+    C::command()
+        .version(env!("CARGO_PKG_VERSION"))
+        .infer_long_args(true)
+        // `--help` would otherwise print a password that is in the environment.
+        .mut_args(|arg| arg.hide_env_values(true))
+}
+
+/// An empty environment variable counts as unset, which `clap` sees otherwise.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| {
+        let empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if empty { arg.env(None::<&'static str>) } else { arg }
+    })
+}
+
+/// The help (or version) text, naming environment variables that are empty as well.
+fn help<C: CommandFactory>(arguments: &[std::ffi::OsString]) -> Option<clap::Error> {
+    let error = command::<C>().try_get_matches_from(arguments).err()?;
+    (!error.use_stderr()).then_some(error)
+}
+
+/// The shell of `--generate-completion`, asked for alone.
+///
+/// A pass of its own, because the full one wants the required arguments and takes environment
+/// variables for arguments this option excludes.
+fn completion_wanted<C: CommandFactory>(arguments: &[std::ffi::OsString]) -> Option<Shell> {
+    let mentioned = |argument: &OsStr| argument.as_encoded_bytes().starts_with(b"--g");
+    if !arguments.iter().any(|argument| mentioned(argument)) {
+        return None;
+    }
+    let command = command::<C>().mut_args(|arg| arg.env(None::<&'static str>));
+    let matches = command.try_get_matches_from(arguments).ok()?;
+    matches.get_one::<Shell>("generate_completion").copied()
+}
+
+/// The exit status after printing a text that is all there is to do.
+fn printed(result: io::Result<()>) -> ExitCode {
+    match result.and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            text::line(format_args!("error: cannot write to standard output: {}", text::reason(&error)));
+            ExitCode::from(Status::File as u8)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// A path an argument or the configuration gives for a stream: `-`.
+pub(crate) fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}

@@ -1,0 +1,116 @@
+//! An interrupt at any point leaves no temporary file, no half-done renaming and a usable
+//! terminal (C30: the originals ended with 0).
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+
+use super::Status;
+
+/// What an interrupt has to clear up. Whoever holds the lock is in a critical section: the
+/// interrupt waits for it.
+static PENDING: Mutex<Pending> = Mutex::new(Pending { files: Vec::new(), terminal: None });
+
+/// See [`PENDING`].
+pub(super) struct Pending {
+    files: Vec<PathBuf>,
+    terminal: Option<(fs::File, Termios)>,
+}
+
+impl Pending {
+    /// Has `path` removed if the command is interrupted.
+    pub(super) fn add(&mut self, path: &Path) {
+        self.files.push(path.to_owned());
+    }
+
+    /// The opposite of [`Pending::add`], once `path` has its final name or is gone.
+    pub(super) fn remove(&mut self, path: &Path) {
+        self.files.retain(|file| file != path);
+    }
+}
+
+/// Enters a critical section.
+pub(super) fn pending() -> MutexGuard<'static, Pending> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Puts the terminal back as it was, also if an interrupt comes first.
+pub(super) struct TerminalGuard(());
+
+impl TerminalGuard {
+    /// Remembers the modes of the controlling terminal.
+    pub(super) fn new() -> io::Result<Self> {
+        let terminal = fs::File::options().read(true).write(true).open("/dev/tty")?;
+        let modes = tcgetattr(&terminal)?;
+        pending().terminal = Some((terminal, modes));
+        Ok(Self(()))
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        restore_terminal(&mut pending());
+    }
+}
+
+fn restore_terminal(pending: &mut Pending) {
+    if let Some((mut terminal, modes)) = pending.terminal.take() {
+        // Nothing better can be done about a terminal that has gone.
+        let restored = tcsetattr(&terminal, OptionalActions::Now, &modes);
+        if restored.is_ok() {
+            let _ = terminal.flush();
+        }
+    }
+}
+
+/// Handles SIGINT, SIGTERM and SIGHUP in a thread of their own, and lets a file-size limit be
+/// an error of the write (EFBIG) instead of the end of the process.
+pub(super) fn handle() {
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    let ignored = ignored_signals();
+    // `nohup` and shells without job control start commands with signals ignored; that stays.
+    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let Ok(mut signals) = Signals::new(wanted) else { return };
+    // Without the thread the signals would go unheard; their default is then better.
+    let started = thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if signals.forever().next().is_some() {
+            exit();
+        }
+    });
+    if started.is_err() {
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let _ = signal_hook::flag::register_conditional_default(signal, Arc::new(AtomicBool::new(true)));
+        }
+    }
+}
+
+/// Clears up and ends the process as an interrupt does.
+pub(super) fn exit() -> ! {
+    let mut pending = pending();
+    for file in pending.files.drain(..) {
+        let _ = fs::remove_file(file);
+    }
+    restore_terminal(&mut pending);
+    super::progress::abandon();
+    // The lock is held to the end, so that nothing is renamed or created after this; and no
+    // exit handler of a library runs under threads that are still at work.
+    signal_hook::low_level::exit(Status::Interrupted as i32)
+}
+
+/// The mask of signals ignored when the process started, as Linux tells it.
+fn ignored_signals() -> u64 {
+    fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+            u64::from_str_radix(mask.trim(), 16).ok()
+        })
+        .unwrap_or(0)
+}

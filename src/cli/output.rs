@@ -1,0 +1,253 @@
+//! Files are written beside their target and renamed into place: there is never half a file,
+//! and no temporary file after a failure or an interrupt (C27).
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::interrupt::{Pending, pending};
+use super::{Failure, Status, shown, text};
+
+/// Why a file was not written. What was there before is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// The name is taken, and overwriting was not asked for.
+    #[error("{} exists already", shown(path))]
+    Exists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The name is a directory's.
+    #[error("cannot write {}: it is a directory", shown(path))]
+    Directory {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A file to be replaced is a device, a pipe or the like.
+    #[error("cannot replace {}: it is not a regular file", shown(path))]
+    NotRegular {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A file to be replaced has gone since it was read.
+    #[error("cannot replace {}: it is no longer there", shown(path))]
+    Vanished {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A symbolic link that leads nowhere: neither it nor what it names is guessed at.
+    #[error("cannot write {}: it is a symbolic link to nothing", shown(path))]
+    DanglingLink {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The directory it would lie in is not there.
+    #[error("cannot write {}: there is no directory {}", shown(path), shown(directory))]
+    NoDirectory {
+        /// The target.
+        path: PathBuf,
+        /// What it would lie in.
+        directory: PathBuf,
+    },
+    /// The system refused.
+    #[error("cannot write {}: {}", shown(path), text::reason(error))]
+    Write {
+        /// The target.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::new(Status::File, error)
+    }
+}
+
+/// Writes a file that should not be there yet; with `overwrite`, it may be, and keeps its
+/// permissions. A symbolic link is followed; a device or a pipe is written to as it is.
+///
+/// # Errors
+/// [`OutputError`]; nothing has then been written or replaced.
+pub fn write_new(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), OutputError> {
+    let failed = |error| OutputError::Write { path: path.to_owned(), error };
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(OutputError::Directory { path: path.to_owned() }),
+        Ok(found) if !found.is_file() => {
+            let mut stream = File::options().write(true).open(path).map_err(failed)?;
+            stream.write_all(bytes).map_err(failed)
+        }
+        Ok(_) if !overwrite => Err(OutputError::Exists { path: path.to_owned() }),
+        Ok(found) => {
+            let target = fs::canonicalize(path).map_err(failed)?;
+            let mut staged = Staged::with_bytes(parent(&target), bytes, Some(&found)).map_err(failed)?;
+            staged.persist(&mut pending(), &target, true).map_err(failed)?;
+            sync(parent(&target));
+            Ok(())
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(OutputError::DanglingLink { path: path.to_owned() });
+            }
+            let directory = parent(path);
+            if !directory.exists() {
+                return Err(OutputError::NoDirectory {
+                    path: path.to_owned(),
+                    directory: directory.to_owned(),
+                });
+            }
+            let mut staged = Staged::with_bytes(directory, bytes, None).map_err(failed)?;
+            let placed = staged.persist(&mut pending(), path, overwrite);
+            placed.map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists => OutputError::Exists { path: path.to_owned() },
+                _ => failed(error),
+            })?;
+            sync(directory);
+            Ok(())
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Replaces a regular file and keeps what it was as `FILE.orig`, unless there is a `FILE.orig`
+/// already, which stays as it is (C20). Gives the name of what has been kept, if anything.
+///
+/// Where `path` is a symbolic link, FILE is what it leads to. Owner and permissions stay. Both
+/// names change, or neither does.
+///
+/// # Errors
+/// [`OutputError`]; nothing has then been written or replaced.
+pub fn replace_keeping_original(path: &Path, bytes: &[u8]) -> Result<Option<PathBuf>, OutputError> {
+    let failed = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => OutputError::Vanished { path: path.to_owned() },
+        _ => OutputError::Write { path: path.to_owned(), error },
+    };
+    let target = fs::canonicalize(path).map_err(failed)?;
+    let found = fs::metadata(&target).map_err(failed)?;
+    if found.is_dir() {
+        return Err(OutputError::Directory { path: path.to_owned() });
+    }
+    if !found.is_file() {
+        return Err(OutputError::NotRegular { path: path.to_owned() });
+    }
+    let directory = parent(&target);
+    let mut name = OsString::from(target.as_os_str());
+    name.push(".orig");
+    let original = PathBuf::from(name);
+
+    let mut kept = if fs::symlink_metadata(&original).is_ok() {
+        None
+    } else {
+        Some(Staged::linked(directory, &target, &found).map_err(failed)?)
+    };
+    let mut staged = Staged::with_bytes(directory, bytes, Some(&found)).map_err(failed)?;
+
+    // From here to the end an interrupt waits.
+    let mut pending = pending();
+    if let Some(link) = &mut kept {
+        match link.persist(&mut pending, &original, false) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => kept = None,
+            Err(error) => return Err(OutputError::Write { path: original, error }),
+        }
+    }
+    if let Err(error) = staged.persist(&mut pending, &target, true) {
+        if kept.is_some() {
+            let _ = fs::remove_file(&original);
+        }
+        return Err(failed(error));
+    }
+    drop(pending);
+    sync(directory);
+    Ok(kept.map(|_| original))
+}
+
+/// A file under a temporary name, removed when dropped or when the command is interrupted.
+struct Staged(Option<NamedTempFile<File>>);
+
+impl Staged {
+    /// A new file with this content; with the owner and permissions of `like`, or those any new
+    /// file gets.
+    fn with_bytes(directory: &Path, bytes: &[u8], like: Option<&Metadata>) -> io::Result<Self> {
+        let mode = if like.is_some() { 0o600 } else { 0o666 };
+        let mut staged =
+            Self::create(|| builder().permissions(Permissions::from_mode(mode)).tempfile_in(directory))?;
+        if let Some(file) = &mut staged.0 {
+            let file = file.as_file_mut();
+            file.write_all(bytes)?;
+            if let Some(like) = like {
+                // Only root may give files away; others keep what they can.
+                let _ = fchown(&*file, Some(like.uid()), Some(like.gid()));
+                file.set_permissions(Permissions::from_mode(like.mode() & 0o777))?;
+            }
+            file.sync_all()?;
+        }
+        Ok(staged)
+    }
+
+    /// Another name for `target`, or a copy where the file system has no links or forbids this one.
+    fn linked(directory: &Path, target: &Path, found: &Metadata) -> io::Result<Self> {
+        let link = |path: &Path| fs::hard_link(target, path).and_then(|()| File::open(path));
+        Self::create(|| builder().make_in(directory, link))
+            .or_else(|_| Self::with_bytes(directory, &fs::read(target)?, Some(found)))
+    }
+
+    /// Creates and registers in one critical section, so that no interrupt comes between.
+    fn create(make: impl FnOnce() -> io::Result<NamedTempFile<File>>) -> io::Result<Self> {
+        let mut pending = pending();
+        let file = make()?;
+        pending.add(file.path());
+        Ok(Self(Some(file)))
+    }
+
+    /// Gives the file its final name.
+    fn persist(&mut self, pending: &mut Pending, target: &Path, overwrite: bool) -> io::Result<()> {
+        let Some(file) = self.0.take() else { return Ok(()) };
+        let temporary = file.path().to_owned();
+        let result = if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
+        match result {
+            Ok(_) => {
+                pending.remove(&temporary);
+                Ok(())
+            }
+            Err(error) => {
+                self.0 = Some(error.file);
+                Err(error.error)
+            }
+        }
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if let Some(file) = self.0.take() {
+            let mut pending = pending();
+            pending.remove(file.path());
+            drop(file);
+        }
+    }
+}
+
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".stratus-").suffix(".tmp");
+    builder
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes the new name last through a power cut, where the file system can.
+fn sync(directory: &Path) {
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
+}

@@ -1,0 +1,199 @@
+//! One run of a command: its configuration, its talk, its exit status.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+use super::{CommonArgs, Failure, Status, interrupt, text};
+use crate::config::Config;
+
+/// One run of a command. Shared between threads by reference.
+#[derive(Debug)]
+pub struct Session {
+    args: CommonArgs,
+    config: OnceLock<Config>,
+    end: Mutex<End>,
+}
+
+/// What has been gathered for the end of the run.
+#[derive(Debug, Default)]
+struct End {
+    status: Option<Status>,
+    objects: Vec<Value>,
+    /// The first error of stdout; later results are dropped.
+    stdout: Option<io::Error>,
+}
+
+impl Session {
+    /// A run with these options.
+    pub fn new(args: &CommonArgs) -> Self {
+        Self { args: args.clone(), config: OnceLock::new(), end: Mutex::default() }
+    }
+
+    /// The configuration: file and profile, loaded on first use.
+    ///
+    /// # Errors
+    /// A [`Failure`] if there is a file that cannot be read or holds something wrong, or the
+    /// profile asked for is not there.
+    pub fn config(&self) -> Result<&Config, Failure> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = Config::load(self.args.config.as_deref(), self.args.user_config_section.as_deref())?;
+        for warning in config.warnings() {
+            self.warn(warning);
+        }
+        Ok(self.config.get_or_init(|| config))
+    }
+
+    /// Is JSON wanted on stdout? Then [`Session::result`] prints nothing and
+    /// [`Session::object`] does.
+    pub const fn json(&self) -> bool {
+        self.args.json
+    }
+
+    /// Are notes, and with them progress bars, unwanted?
+    pub const fn quiet(&self) -> bool {
+        self.level() < 0
+    }
+
+    /// Are details wanted?
+    pub const fn verbose(&self) -> bool {
+        self.level() > 0
+    }
+
+    /// A result line on stdout.
+    pub fn result(&self, line: impl fmt::Display) {
+        if !self.json() {
+            let mut line = text::clean(line);
+            line.push('\n');
+            self.write(line.as_bytes());
+        }
+    }
+
+    /// Bytes on stdout, when the result is a document.
+    pub fn write(&self, bytes: &[u8]) {
+        let mut end = self.lock();
+        if end.stdout.is_none() {
+            let mut stdout = io::stdout().lock();
+            end.stdout = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
+        }
+    }
+
+    /// The JSON object of one input, printed at the end with the others; nothing in text mode.
+    pub fn object(&self, file: &Path, mut fields: Map<String, Value>) {
+        if self.json() {
+            let mut object = Map::new();
+            object.insert("file".to_owned(), file.to_string_lossy().into());
+            object.append(&mut fields);
+            self.lock().objects.push(object.into());
+        }
+    }
+
+    /// Like [`Session::object`], for a command whose input is no file.
+    pub fn bare_object(&self, fields: Map<String, Value>) {
+        if self.json() {
+            self.lock().objects.push(fields.into());
+        }
+    }
+
+    /// Something the user may like to know; not with `-q`.
+    pub fn note(&self, note: impl fmt::Display) {
+        if self.level() >= 0 {
+            text::line(format_args!("note: {note}"));
+        }
+    }
+
+    /// Something the user should know; not with `-qq`.
+    pub fn warn(&self, warning: impl fmt::Display) {
+        if self.level() >= -1 {
+            text::line(format_args!("warning: {warning}"));
+        }
+    }
+
+    /// How the work goes on, with `-v` only.
+    pub fn detail(&self, detail: impl fmt::Display) {
+        if self.verbose() {
+            text::line(detail);
+        }
+    }
+
+    /// A line on stderr whatever the verbosity, such as `Invalid: FILE`.
+    pub fn say(&self, line: impl fmt::Display) {
+        text::line(line);
+    }
+
+    /// Reports a failure while the work goes on with the next input; the exit status will be
+    /// at least its own.
+    pub fn fail(&self, failure: &Failure) {
+        text::line(format_args!("error: {}", failure.fact()));
+        if let Some(hint) = failure.hint() {
+            text::line(format_args!("hint: {hint}"));
+        }
+        self.raise(failure.status());
+    }
+
+    /// [`Session::fail`] for one input, with its JSON object.
+    pub fn fail_input(&self, file: &Path, failure: &Failure) {
+        self.fail(failure);
+        self.object(file, Map::from_iter([("error".to_owned(), error_value(failure))]));
+    }
+
+    /// The exit status will be at least `status`; something has been said about it already.
+    pub fn raise(&self, status: Status) {
+        let mut end = self.lock();
+        end.status = end.status.max(Some(status));
+    }
+
+    /// Is stderr a terminal someone may be watching?
+    pub(super) fn watched(&self) -> bool {
+        !self.quiet() && !self.json() && io::stderr().is_terminal()
+    }
+
+    /// Reports what is left and gives the exit status.
+    pub(super) fn end(self, result: Result<(), Failure>) -> ExitCode {
+        if let Err(failure) = result {
+            if failure.status() == Status::Interrupted {
+                interrupt::exit();
+            }
+            self.fail(&failure);
+            // Something must be in the array to say why nothing else is.
+            self.bare_object(Map::from_iter([("error".to_owned(), error_value(&failure))]));
+        }
+        if self.json() {
+            let lines: Vec<_> = self.lock().objects.iter().map(Value::to_string).collect();
+            let array =
+                if lines.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", lines.join(",\n")) };
+            self.write(array.as_bytes());
+        }
+        let stdout = self.lock().stdout.take();
+        // Whoever closed the pipe has read enough: that is no error.
+        if let Some(error) = stdout.filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+            self.fail(&Failure::new(
+                Status::File,
+                format_args!("cannot write to standard output: {}", text::reason(&error)),
+            ));
+        }
+        let status = self.lock().status;
+        status.map_or(ExitCode::SUCCESS, |status| ExitCode::from(status as u8))
+    }
+
+    const fn level(&self) -> i16 {
+        self.args.verbose as i16 - self.args.quiet as i16
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn error_value(failure: &Failure) -> Value {
+    match failure.hint() {
+        Some(hint) => json!({ "fact": failure.fact(), "hint": hint }),
+        None => json!({ "fact": failure.fact() }),
+    }
+}

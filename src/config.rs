@@ -1,0 +1,273 @@
+//! The configuration file: defaults and profiles, resolved to one set of values.
+//!
+//! A value is taken from the command line, else from the environment (`STRATUSLAB_…`), else from
+//! the selected profile, else from the file's defaults, else it is built in. A command therefore
+//! holds its options as `Option` and ends with `option.or(config.value)`; nothing is compared with
+//! a default to find out whether it was given (C11, C12).
+//!
+//! Two formats are read. TOML is this project's: keys at the top are the defaults, every table is
+//! a profile. INI is the originals' `stratuslab-user.cfg`: section `[default]`, others profiles.
+//! A name ending in `.toml` says TOML, in `.cfg` or `.ini` INI; any other file with a `[default]`
+//! section is INI.
+//!
+//! Relative paths in a TOML file start from its folder, in an INI file, as they always did, from
+//! the current one; `output_manifest_file` is an output and starts from the current folder in both.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ::zeroize::Zeroizing;
+
+use crate::Email;
+use crate::cli::password;
+
+mod error;
+mod ini;
+mod toml;
+mod value;
+
+pub use error::{At, ConfigError, ConfigWarning};
+
+use value::{Place, Raw};
+
+/// The longest configuration file read, in bytes.
+pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
+
+/// Defines [`Config`] and what has to be said of each key once and for all.
+macro_rules! keys {
+    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty,)+) => {
+        /// The values of a configuration file, one profile over the defaults. Its `Debug` names the
+        /// keys that are set and shows no value.
+        #[derive(Default)]
+        #[non_exhaustive]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $key: Option<$type>,)+
+            source: Option<PathBuf>,
+            warnings: Vec<ConfigWarning>,
+        }
+
+        impl Config {
+            /// Every key, as files spell it.
+            pub const KEYS: &[&str] = &[$(stringify!($key)),+];
+
+            /// Sets a key; `None` if there is no such key.
+            fn set(&mut self, key: &str, raw: Raw<'_>, place: &Place<'_>) -> Option<Result<(), ConfigError>> {
+                match key {
+                    $(stringify!($key) => Some(value::read(raw, place).map(|value| self.$key = value)),)+
+                    _ => None,
+                }
+            }
+
+            fn is_set(&self, key: &str) -> bool {
+                match key {
+                    $(stringify!($key) => self.$key.is_some(),)+
+                    _ => false,
+                }
+            }
+
+            /// These values where there are any, else those of `defaults`.
+            fn over(self, defaults: Self) -> Self {
+                Self {
+                    $($key: self.$key.or(defaults.$key),)+
+                    ..defaults
+                }
+            }
+        }
+    };
+}
+
+keys! {
+    /// Where entries are published: `https://HOST[:PORT][/PREFIX]`; also called `marketplace` (C34).
+    marketplace_endpoint: String,
+    /// The user of HTTP authentication.
+    username: String,
+    /// The password of HTTP authentication.
+    password: Zeroizing<String>,
+    /// Certificates to trust instead of the system's, in a PEM file.
+    ca_file: PathBuf,
+    /// Certificates to trust instead of the system's, in a hashed folder.
+    ca_path: PathBuf,
+    /// The TLS client certificate, PEM.
+    client_certificate: PathBuf,
+    /// Its key, PEM.
+    client_key: PathBuf,
+    /// How long a request may take.
+    timeout: Duration,
+    /// The certificate and key to sign with, PKCS#12.
+    p12_certificate: PathBuf,
+    /// The password of that file.
+    p12_password: Zeroizing<String>,
+    /// A file with that password.
+    p12_password_file: PathBuf,
+    /// The certificate to sign with, PEM; issuers may follow.
+    pem_certificate: PathBuf,
+    /// Its key, PEM.
+    pem_key: PathBuf,
+    /// The endorser's address if the certificate has none.
+    email: Email,
+    /// How to sign: `rsa-sha256`, …
+    signature_algorithm: String,
+    /// Are signatures and digests with SHA-1 accepted?
+    allow_sha1: bool,
+    /// Where a signed document goes instead of its input's place.
+    output_manifest_file: PathBuf,
+    /// `dcterms:creator` of new descriptions.
+    author: String,
+    /// `dcterms:publisher` of new descriptions.
+    publisher: String,
+}
+
+/// A key of the documentation that the originals' code did not know (C34).
+const ALIASES: &[(&str, &str)] = &[("marketplace", "marketplace_endpoint")];
+
+/// The key that names the profile to use.
+const SELECTED_SECTION: &str = "selected_section";
+
+/// What a file says, before a profile is chosen.
+#[derive(Default)]
+struct Contents {
+    defaults: Config,
+    selected: Option<String>,
+    profiles: Vec<(String, Config)>,
+}
+
+impl Config {
+    /// The values of `file`, or of the usual file if there is one, with `profile`, or the one
+    /// the file selects, over its defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file cannot be read, holds anything wrong, or lacks the profile.
+    pub fn load(file: Option<&Path>, profile: Option<&str>) -> Result<Self, ConfigError> {
+        let usual = if file.is_none() { usual_file() } else { None };
+        let Some(path) = file.or(usual.as_deref()) else {
+            return match profile {
+                Some(profile) => Err(ConfigError::NoFile { profile: profile.to_owned() }),
+                None => Ok(Self::default()),
+            };
+        };
+        let (text, exposed) = read(path)?;
+        let contents = parse(path, &text)?;
+        let holds_password = contents.holds_password();
+        let mut config = contents.choose(path, profile)?;
+        if exposed && holds_password {
+            config.warnings.push(ConfigWarning::Exposed { path: path.to_owned() });
+        }
+        config.source = Some(path.to_owned());
+        Ok(config)
+    }
+
+    /// The file the values come from; `None` if there is none.
+    pub fn source(&self) -> Option<&Path> {
+        self.source.as_deref()
+    }
+
+    /// What the user should know about the file.
+    pub fn warnings(&self) -> &[ConfigWarning] {
+        &self.warnings
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set: Vec<_> = Self::KEYS.iter().filter(|key| self.is_set(key)).collect();
+        f.debug_struct("Config").field("source", &self.source).field("set", &set).finish_non_exhaustive()
+    }
+}
+
+impl Contents {
+    fn holds_password(&self) -> bool {
+        let configs = self.profiles.iter().map(|(_, config)| config).chain([&self.defaults]);
+        configs.into_iter().any(|config| config.password.is_some() || config.p12_password.is_some())
+    }
+
+    fn choose(self, path: &Path, profile: Option<&str>) -> Result<Config, ConfigError> {
+        let Self { defaults, selected, profiles } = self;
+        let Some(wanted) = profile.map(str::to_owned).or(selected) else { return Ok(defaults) };
+        let available: Vec<_> = profiles.iter().map(|(name, _)| name.clone()).collect();
+        let chosen = profiles.into_iter().find(|(name, _)| *name == wanted);
+        match chosen {
+            Some((_, config)) => Ok(config.over(defaults)),
+            None => Err(ConfigError::MissingProfile { path: path.to_owned(), wanted, available }),
+        }
+    }
+}
+
+/// The TOML file where such files belong, else the originals' file, if it is there.
+fn usual_file() -> Option<PathBuf> {
+    let toml = dirs::config_dir().map(|folder| folder.join("stratuslab").join("config.toml"));
+    let ini = dirs::home_dir().map(|folder| folder.join(".stratuslab").join("stratuslab-user.cfg"));
+    // A file that is there but cannot be looked at is an error of reading it.
+    let there =
+        |path: &PathBuf| !matches!(path.metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    [toml, ini].into_iter().flatten().find(there)
+}
+
+/// The text of a file, and whether others may read it.
+fn read(path: &Path) -> Result<(Zeroizing<String>, bool), ConfigError> {
+    let failed = |error| ConfigError::Read { path: path.to_owned(), error };
+    let file = File::open(path).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(MAX_CONFIG_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    match std::str::from_utf8(&bytes) {
+        // Editors of some systems begin UTF-8 files with a byte order mark.
+        Ok(text) => {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+            Ok((Zeroizing::new(text.to_owned()), found.is_file() && password::readable_by_others(&found)))
+        }
+        Err(error) => {
+            let line = line_of(&bytes, error.valid_up_to());
+            Err(ConfigError::NotUtf8 { path: path.to_owned(), line })
+        }
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let ini = match extension.as_deref() {
+        Some("toml") => false,
+        Some("cfg" | "ini") => true,
+        _ => text.lines().any(|line| line.trim() == "[default]"),
+    };
+    if ini { ini::parse(path, text) } else { toml::parse(path, text) }
+}
+
+/// The number of the line with the byte at `offset`, from 1.
+fn line_of(text: &[u8], offset: usize) -> usize {
+    let before = text.get(..offset).unwrap_or(text);
+    before.split(|byte| *byte == b'\n').count()
+}
+
+/// The known key most like `key`.
+fn nearest(key: &str) -> Option<&'static str> {
+    let key = key.to_lowercase().replace('-', "_");
+    let aliases = ALIASES.iter().map(|(alias, _)| alias);
+    let known = Config::KEYS.iter().chain(aliases).chain([&SELECTED_SECTION]);
+    let likeness = |known: &str| strsim::jaro_winkler(known, &key);
+    known.copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|known| likeness(known) > 0.7)
+}
+
+/// Sets `key` in a section; `set` lists the keys it has already.
+fn assign(
+    config: &mut Config,
+    set: &mut Vec<String>,
+    place: &Place<'_>,
+    key: &str,
+    raw: Raw<'_>,
+) -> Result<(), ConfigError> {
+    let name = ALIASES.iter().find(|(alias, _)| *alias == key).map_or(key, |(_, name)| name);
+    if set.iter().any(|known| known == name) {
+        return Err(ConfigError::Twice { at: place.at(), key: name.to_owned() });
+    }
+    set.push(name.to_owned());
+    let place = Place { key: name, ..*place };
+    config.set(name, raw, &place).unwrap_or_else(|| {
+        Err(ConfigError::UnknownKey { at: place.at(), key: key.to_owned(), nearest: nearest(key) })
+    })
+}

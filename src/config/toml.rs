@@ -1,0 +1,93 @@
+//! This project's format: defaults at the top, a table for each profile.
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{At, ConfigError};
+use super::value::{self, Place, Raw};
+use super::{Config, Contents, SELECTED_SECTION, assign, line_of};
+
+pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
+    let document = DeTable::parse(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        let line = line_of(text.as_bytes(), offset);
+        ConfigError::Syntax { at: At { path: path.to_owned(), line }, reason: error.message().to_owned() }
+    })?;
+    let mut contents = Contents::default();
+    let mut defaults = Section::new(path, text);
+    for (key, value) in document.get_ref() {
+        let place = defaults.place(key);
+        match value.get_ref() {
+            DeValue::Table(table) if !Config::KEYS.contains(&place.key) => {
+                if place.key == "default" {
+                    return Err(ConfigError::DefaultProfile { at: place.at() });
+                }
+                let mut profile = Section::new(path, text);
+                for (key, value) in table {
+                    profile.set(key, value)?;
+                }
+                contents.profiles.push((place.key.to_owned(), profile.config));
+            }
+            value if place.key == SELECTED_SECTION => {
+                contents.selected = value::read(raw(value), &place)?;
+            }
+            _ => defaults.set(key, value)?,
+        }
+    }
+    contents.defaults = defaults.config;
+    Ok(contents)
+}
+
+struct Section<'a> {
+    path: &'a Path,
+    text: &'a str,
+    config: Config,
+    set: Vec<String>,
+}
+
+impl<'a> Section<'a> {
+    fn new(path: &'a Path, text: &'a str) -> Self {
+        Self { path, text, config: Config::default(), set: Vec::new() }
+    }
+
+    fn place<'k>(&self, key: &'k Spanned<std::borrow::Cow<'_, str>>) -> Place<'k>
+    where
+        'a: 'k,
+    {
+        Place {
+            path: self.path,
+            text: self.text,
+            offset: key.span().start,
+            key: key.get_ref(),
+            folder: self.path.parent().unwrap_or(Path::new("")),
+        }
+    }
+
+    fn set(
+        &mut self,
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<(), ConfigError> {
+        let place = self.place(key);
+        assign(&mut self.config, &mut self.set, &place, place.key, raw(value.get_ref()))
+    }
+}
+
+fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
+    match value {
+        DeValue::String(text) => Raw::Text(text),
+        DeValue::Boolean(flag) => Raw::Flag(*flag),
+        DeValue::Integer(number) if number.radix() == 10 => {
+            number.as_str().parse().map_or(Raw::Other("a number out of range"), Raw::Number)
+        }
+        DeValue::Integer(_) => Raw::Other("a number that is not decimal"),
+        DeValue::Float(number) => {
+            number.as_str().parse().map_or(Raw::Other("a number out of range"), Raw::Number)
+        }
+        DeValue::Datetime(_) => Raw::Other("a date"),
+        DeValue::Array(_) => Raw::Other("an array"),
+        DeValue::Table(_) => Raw::Other("a table"),
+    }
+}

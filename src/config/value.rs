@@ -1,0 +1,152 @@
+//! One value of a configuration file as what it means.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::error::{At, ConfigError};
+use super::line_of;
+use crate::Email;
+
+/// The longest time a request may be allowed, in seconds: a day.
+const MAX_TIMEOUT: f64 = 86_400.0;
+
+/// A value as a file has it.
+#[derive(Clone, Copy)]
+pub(super) enum Raw<'a> {
+    /// A TOML string.
+    Text(&'a str),
+    /// An INI value, which has no type; an empty one says nothing.
+    Untyped(&'a str),
+    Flag(bool),
+    Number(f64),
+    /// Anything else, by its name with its article.
+    Other(&'static str),
+}
+
+/// Where a value is.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+    /// Bytes of `text` before it.
+    pub(super) offset: usize,
+    pub(super) key: &'a str,
+    /// What relative paths start from; empty for the current folder.
+    pub(super) folder: &'a Path,
+}
+
+impl Place<'_> {
+    pub(super) fn at(&self) -> At {
+        At { path: self.path.to_owned(), line: line_of(self.text.as_bytes(), self.offset) }
+    }
+
+    fn wrong_type(&self, expected: &'static str, raw: Raw<'_>) -> ConfigError {
+        let found = match raw {
+            Raw::Text(_) | Raw::Untyped(_) => "a string",
+            Raw::Flag(_) => "a boolean",
+            Raw::Number(_) => "a number",
+            Raw::Other(name) => name,
+        };
+        ConfigError::WrongType { at: self.at(), key: self.key.to_owned(), expected, found }
+    }
+
+    fn bad(&self, expected: &'static str, value: &dyn ToString) -> ConfigError {
+        ConfigError::BadValue { at: self.at(), key: self.key.to_owned(), expected, value: value.to_string() }
+    }
+}
+
+/// Reads a value; `None` if it says nothing.
+pub(super) fn read<T: Value>(raw: Raw<'_>, place: &Place<'_>) -> Result<Option<T>, ConfigError> {
+    match raw {
+        Raw::Untyped("") => Ok(None),
+        raw => T::read(raw, place).map(Some),
+    }
+}
+
+/// What a key may hold.
+pub(super) trait Value: Sized {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError>;
+}
+
+fn string<'a>(raw: Raw<'a>, place: &Place<'_>) -> Result<&'a str, ConfigError> {
+    match raw {
+        Raw::Text(text) | Raw::Untyped(text) => Ok(text),
+        raw => Err(place.wrong_type("a string", raw)),
+    }
+}
+
+impl Value for String {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        string(raw, place).map(str::to_owned)
+    }
+}
+
+impl Value for Zeroizing<String> {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        string(raw, place).map(|text| Self::new(text.to_owned()))
+    }
+}
+
+impl Value for Email {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        text.parse().map_err(|_| place.bad("an e-mail address", &text))
+    }
+}
+
+impl Value for bool {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        match raw {
+            Raw::Flag(flag) => Ok(flag),
+            // The words of Python's ConfigParser.
+            Raw::Untyped(word) => match word.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => Ok(true),
+                "false" | "no" | "off" | "0" => Ok(false),
+                _ => Err(place.bad("true or false", &word)),
+            },
+            raw => Err(place.wrong_type("a boolean", raw)),
+        }
+    }
+}
+
+impl Value for Duration {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let expected = "a number of seconds above 0, at most 86400";
+        let seconds = match raw {
+            Raw::Number(seconds) => seconds,
+            Raw::Untyped(text) => text.parse().map_err(|_| place.bad(expected, &text))?,
+            raw => return Err(place.wrong_type("a number", raw)),
+        };
+        if seconds > 0.0 && seconds <= MAX_TIMEOUT {
+            Self::try_from_secs_f64(seconds).map_err(|_| place.bad(expected, &seconds))
+        } else {
+            Err(place.bad(expected, &seconds))
+        }
+    }
+}
+
+impl Value for PathBuf {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        if text.is_empty() {
+            return Err(place.bad("a path", &text));
+        }
+        if text == "~" || text.starts_with("~/") {
+            let home = dirs::home_dir()
+                .ok_or_else(|| ConfigError::NoHome { at: place.at(), key: place.key.to_owned() })?;
+            return Ok(match text.strip_prefix("~/") {
+                Some(rest) => home.join(rest.trim_start_matches('/')),
+                None => home,
+            });
+        }
+        let stays = match place.key {
+            // Standard input.
+            "p12_password_file" => text == "-",
+            "output_manifest_file" => true,
+            _ => false,
+        };
+        Ok(if stays { Self::from(text) } else { place.folder.join(text) })
+    }
+}
