@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod email;
 pub mod identifier;
+pub mod marketplace;
 pub mod metadata;
 pub mod name;
 pub mod timestamp;

@@ -1,0 +1,214 @@
+//! Where a Marketplace is.
+
+use std::{fmt, str::FromStr};
+
+use reqwest::Url;
+
+use crate::{Email, Identifier, Timestamp};
+
+/// The base URL of a Marketplace, an opaque prefix to which `/metadata…` is appended.
+///
+/// A text without a scheme is a host, with or without port and path, and means https.
+///
+/// ```
+/// use stratuslab::marketplace::Endpoint;
+/// let endpoint: Endpoint = "cloud.example.org:8081/marketplace/".parse()?;
+/// assert_eq!(endpoint.to_string(), "https://cloud.example.org:8081/marketplace");
+/// # Ok::<(), stratuslab::marketplace::EndpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint(Url);
+
+/// Why a text is no endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// No URL, or one without a host.
+    #[error("invalid endpoint '{value}': {cause}")]
+    Malformed {
+        /// The text as given.
+        value: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Neither http nor https.
+    #[error("invalid endpoint '{value}': '{scheme}' is neither http nor https")]
+    Scheme {
+        /// The text as given.
+        value: String,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// A user or password before the host. The text is not repeated: it may hold a password.
+    #[error("invalid endpoint: a user or password does not belong in its URL")]
+    UserInfo,
+    /// A query or a fragment, to which no path can be appended.
+    #[error("invalid endpoint '{value}': it has a query or a fragment")]
+    Suffix {
+        /// The text as given.
+        value: String,
+    },
+}
+
+impl Endpoint {
+    /// The base URL, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str().trim_end_matches('/')
+    }
+
+    /// Whether what is sent there can be read on the way: http to another machine.
+    pub fn is_cleartext(&self) -> bool {
+        let loopback = match self.0.host_str() {
+            Some("localhost" | "[::1]") => true,
+            Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
+            None => false,
+        };
+        self.0.scheme() == "http" && !loopback
+    }
+
+    /// Where entries are uploaded.
+    pub(super) fn upload_url(&self) -> Url {
+        self.at("")
+    }
+
+    /// One entry, or the newest of its endorser whatever its status.
+    ///
+    /// Marketplaces of old do not percent-decode paths, so nothing is encoded: an
+    /// [`Email`] and a [`Timestamp`] consist of characters that may stand in a path.
+    pub(super) fn entry_url(&self, identifier: Identifier, email: &Email, created: Option<Timestamp>) -> Url {
+        match created {
+            Some(created) => self.at(&format!("/{identifier}/{email}/{created}")),
+            None => {
+                let mut url = self.at(&format!("/{identifier}/{email}"));
+                url.set_query(Some("status=all"));
+                url
+            }
+        }
+    }
+
+    fn at(&self, rest: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}/metadata{rest}", self.0.path().trim_end_matches('/')));
+        url
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(value: &str) -> Result<Self, EndpointError> {
+        let malformed =
+            |cause: &str| EndpointError::Malformed { value: printable(value), cause: cause.to_owned() };
+        let (scheme, rest) = value.split_once("://").unwrap_or(("https", value));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // First of all, so that no message below repeats a password.
+        if authority.contains('@') {
+            return Err(EndpointError::UserInfo);
+        }
+        // What the URL standard would drop or turn silently into something else.
+        if let Some(odd) = value.chars().find(|c| c.is_whitespace() || c.is_control() || *c == '\\') {
+            return Err(malformed(&format!("it contains {}", odd.escape_debug())));
+        }
+        if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+            return Err(EndpointError::Scheme { value: value.to_owned(), scheme: scheme.to_owned() });
+        }
+        if authority.is_empty() || authority.ends_with(':') {
+            return Err(malformed(if authority.is_empty() { "it names no host" } else { "empty port" }));
+        }
+        let url = Url::parse(&format!("{scheme}://{rest}")).map_err(|cause| malformed(&cause.to_string()))?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(EndpointError::Suffix { value: value.to_owned() });
+        }
+        Ok(Self(url))
+    }
+}
+
+fn printable(value: &str) -> String {
+    value.escape_debug().to_string()
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &str) -> String {
+        value.parse::<Endpoint>().unwrap().to_string()
+    }
+
+    #[test]
+    fn c9_c10_a_host_without_scheme_means_https_with_its_default_port() {
+        assert_eq!(read("marketplace.example.org"), "https://marketplace.example.org");
+        assert_eq!(read("cloud.example.org:8081"), "https://cloud.example.org:8081");
+        assert_eq!(read("localhost:8081/marketplace/"), "https://localhost:8081/marketplace");
+        assert_eq!(read("[::1]:8081"), "https://[::1]:8081");
+        assert_eq!(read("https://example.org:443/"), "https://example.org");
+    }
+
+    #[test]
+    fn c35_path_prefixes_are_kept_and_trailing_slashes_removed() {
+        assert_eq!(read("HTTP://Example.org/a/b//"), "http://example.org/a/b");
+        let endpoint: Endpoint = "example.org/marketplace/".parse().unwrap();
+        assert_eq!(endpoint.upload_url().as_str(), "https://example.org/marketplace/metadata");
+    }
+
+    #[test]
+    fn at_signs_and_colons_are_literal_in_paths() {
+        let endpoint: Endpoint = "http://example.org".parse().unwrap();
+        let (id, email) =
+            ("LwcRbwCa1YSysY1wftQdAj6Bwoi".parse().unwrap(), "a+b@example.org".parse().unwrap());
+        let created = Some("2011-09-13T09:58:54Z".parse().unwrap());
+        assert_eq!(
+            endpoint.entry_url(id, &email, created).as_str(),
+            "http://example.org/metadata/LwcRbwCa1YSysY1wftQdAj6Bwoi/a+b@example.org/2011-09-13T09:58:54Z"
+        );
+        assert_eq!(
+            endpoint.entry_url(id, &email, None).as_str(),
+            "http://example.org/metadata/LwcRbwCa1YSysY1wftQdAj6Bwoi/a+b@example.org?status=all"
+        );
+    }
+
+    #[test]
+    fn everything_else_is_refused_by_reason() {
+        let parse = |value: &str| value.parse::<Endpoint>().unwrap_err();
+        for malformed in [
+            "",
+            "https://",
+            "https:///x",
+            "http:/example.org",
+            "mailto:me",
+            "a b",
+            "host:99999",
+            "h\\x",
+            "host:",
+        ] {
+            assert!(matches!(parse(malformed), EndpointError::Malformed { .. }), "{malformed}");
+        }
+        assert!(matches!(parse("ftp://example.org"), EndpointError::Scheme { .. }));
+        for suffix in ["example.org?x=1", "http://example.org/#top"] {
+            assert!(matches!(parse(suffix), EndpointError::Suffix { .. }), "{suffix}");
+        }
+        for user in ["https://jane:secret@example.org", "jane@example.org", "http://@example.org"] {
+            assert!(matches!(parse(user), EndpointError::UserInfo), "{user}");
+        }
+        assert!(!parse("https://jane:secret@example.org").to_string().contains("secret"));
+        assert!(!parse("https://jane:sec ret@example.org").to_string().contains('\n'));
+    }
+
+    #[test]
+    fn cleartext_is_http_to_another_machine() {
+        for (value, cleartext) in [
+            ("http://example.org", true),
+            ("example.org", false),
+            ("http://127.0.0.1:80", false),
+            ("http://[::1]", false),
+        ] {
+            assert_eq!(value.parse::<Endpoint>().unwrap().is_cleartext(), cleartext, "{value}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What can go wrong between here and a Marketplace.
+
+use std::{error::Error, io, time::Duration};
+
+use reqwest::StatusCode;
+
+use super::reason::printable;
+
+/// Why an upload or a fetch failed. Each message is one line and tells the innermost cause once.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// No connection: name not found, refused, unreachable, reset.
+    #[error("cannot connect to {url}: {cause}")]
+    Connect {
+        /// What was asked for.
+        url: String,
+        /// The system's word.
+        cause: String,
+    },
+    /// The proxy named in the environment does not connect us.
+    #[error("cannot reach {url} through the proxy: {cause}")]
+    Proxy {
+        /// What was asked for.
+        url: String,
+        /// The proxy's word.
+        cause: String,
+    },
+    /// The TLS handshake failed or the server's certificate is not accepted.
+    #[error("no secure connection to {url}: {cause}")]
+    Tls {
+        /// What was asked for.
+        url: String,
+        /// OpenSSL's reason and, if the certificate is to blame, the result of its verification.
+        cause: String,
+    },
+    /// No connection, or no complete answer, in the time allowed.
+    #[error("{url} gave no {awaited} within {} s", .limit.as_secs_f32())]
+    Timeout {
+        /// What was asked for.
+        url: String,
+        /// What was waited for.
+        awaited: Awaited,
+        /// The time allowed.
+        limit: Duration,
+    },
+    /// The connection ended within the answer, or before it.
+    #[error("{url} closed the connection half-way: {cause}")]
+    ClosedHalfWay {
+        /// What was asked for.
+        url: String,
+        /// How it ended.
+        cause: String,
+        /// Whether nothing of the answer had come yet.
+        unanswered: bool,
+    },
+    /// The answer is not HTTP.
+    #[error("{url} does not answer in HTTP: {cause}")]
+    NotHttp {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Sent to another scheme, host or port, which is never followed.
+    #[error("{from} redirects to {to}, which is not the same origin")]
+    CrossOrigin {
+        /// What was asked for.
+        from: String,
+        /// Where it points.
+        to: String,
+    },
+    /// 301, 302 or 303 in answer to an upload: followed as HTTP has it, the entry would be lost.
+    #[error("{from} answers an upload with {status} and points to {to}: nothing was uploaded")]
+    UploadRedirected {
+        /// What was asked for.
+        from: String,
+        /// Where it points.
+        to: String,
+        /// The status.
+        status: StatusCode,
+    },
+    /// More redirects in a row than are followed.
+    #[error("{url} redirects more than {limit} times")]
+    TooManyRedirects {
+        /// What was asked for at first.
+        url: String,
+        /// How many are followed.
+        limit: usize,
+    },
+    /// The Marketplace answered, and its answer is no.
+    #[error("{url} answers {status}{}", colon(.reason))]
+    Refused {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: StatusCode,
+        /// The reason from the body, in one printable line; may be empty.
+        reason: String,
+    },
+    /// A body larger than any entry.
+    #[error("{url} answers with more than {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The most that is read.
+        limit: usize,
+    },
+    /// A good status over a body that no Marketplace sends.
+    #[error("{url} does not answer like a Marketplace{}", colon(.found))]
+    NotAMarketplace {
+        /// What was asked for.
+        url: String,
+        /// What came instead, in one printable line.
+        found: String,
+    },
+    /// Not the one entry that was asked for.
+    #[error("{url} returned {count} entries instead of one")]
+    EntryCount {
+        /// What was asked for.
+        url: String,
+        /// How many came.
+        count: usize,
+    },
+}
+
+/// What a [`ClientError::Timeout`] waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Awaited {
+    /// The connection, TLS included.
+    Connection,
+    /// The whole answer.
+    Answer,
+}
+
+impl std::fmt::Display for Awaited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Connection => "connection",
+            Self::Answer => "complete answer",
+        })
+    }
+}
+
+impl ClientError {
+    /// Whether the same request may succeed a little later: connection failures, 502, 503, 504.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { .. }
+            | Self::Timeout { awaited: Awaited::Connection, .. }
+            | Self::ClosedHalfWay { unanswered: true, .. } => true,
+            Self::Refused { status, .. } => matches!(status.as_u16(), 502..=504),
+            _ => false,
+        }
+    }
+
+    /// Names what reqwest reports while sending, or while reading the head of the answer.
+    pub(super) fn from_send(error: &reqwest::Error, url: &str, connect: Duration, total: Duration) -> Self {
+        let url = url.to_owned();
+        let chain = causes(error);
+        let cause = root(&chain);
+        let hyper = chain.iter().find_map(|link| link.downcast_ref::<hyper::Error>());
+        if let Some(cause) = tls(&chain) {
+            Self::Tls { url, cause }
+        } else if let Some(cause) = tunnel(&chain) {
+            Self::Proxy { url, cause }
+        } else if error.is_timeout() && error.is_connect() {
+            Self::Timeout { url, awaited: Awaited::Connection, limit: connect.min(total) }
+        } else if error.is_timeout() {
+            Self::Timeout { url, awaited: Awaited::Answer, limit: total }
+        } else if error.is_connect() {
+            Self::Connect { url, cause }
+        } else if hyper.is_some_and(hyper::Error::is_parse) {
+            Self::NotHttp { url, cause }
+        } else {
+            Self::ClosedHalfWay { url, cause, unanswered: true }
+        }
+    }
+
+    /// Names what is reported while the body of an answer is read.
+    pub(super) fn from_body(error: &io::Error, url: &str, total: Duration) -> Self {
+        let chain = causes(error);
+        let url = url.to_owned();
+        let timed_out =
+            |link: &&Link<'_>| link.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout);
+        if error.kind() == io::ErrorKind::TimedOut || chain.iter().any(|link| timed_out(&link)) {
+            return Self::Timeout { url, awaited: Awaited::Answer, limit: total };
+        }
+        Self::ClosedHalfWay { url, cause: root(&chain), unanswered: false }
+    }
+}
+
+type Link<'a> = &'a (dyn Error + 'static);
+
+/// An error and its causes, outermost first.
+fn causes<'a>(error: Link<'a>) -> Vec<Link<'a>> {
+    let mut chain = vec![error];
+    // An `io::Error` names the cause of what it wraps as its own and skips the wrapped one.
+    let inner = |link: Link<'a>| match link.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped as Link<'a>),
+        None => link.source(),
+    };
+    while let Some(next) = chain.last().copied().and_then(inner) {
+        chain.push(next);
+    }
+    chain
+}
+
+fn root(chain: &[Link<'_>]) -> String {
+    printable(&chain.last().map(ToString::to_string).unwrap_or_default())
+}
+
+/// OpenSSL's reason, without its codes and file names, and the verdict on the certificate
+/// that native-tls appends in parentheses.
+fn tls(chain: &[Link<'_>]) -> Option<String> {
+    let place =
+        chain.iter().position(|link| link.is::<native_tls::Error>() || link.is::<openssl::ssl::Error>())?;
+    let stack = |link: &Link<'_>| {
+        let ssl = link.downcast_ref::<openssl::ssl::Error>().and_then(openssl::ssl::Error::ssl_error);
+        ssl.or_else(|| link.downcast_ref::<openssl::error::ErrorStack>())
+            .and_then(|stack| stack.errors().first().and_then(openssl::error::Error::reason))
+            .map(str::to_owned)
+    };
+    let text = chain.get(place)?.to_string();
+    // "error:0A000086:SSL routines:function:reason:file:line: (verdict)"
+    let reason = chain
+        .iter()
+        .find_map(stack)
+        .or_else(|| text.split(':').nth(4).map(str::to_owned))
+        .unwrap_or_else(|| text.clone());
+    let verdict = text.strip_suffix(')').and_then(|text| text.rsplit_once('(')).map(|(_, verdict)| verdict);
+    Some(printable(&match verdict {
+        Some(verdict) => format!("{reason}: {verdict}"),
+        None => reason,
+    }))
+}
+
+/// The failure of an HTTP CONNECT, whose type hyper-util keeps to itself.
+fn tunnel(chain: &[Link<'_>]) -> Option<String> {
+    let place = chain.iter().position(|link| link.to_string().starts_with("tunnel error: "))?;
+    let text = root(chain.get(place..)?);
+    Some(match text.strip_prefix("tunnel error: ") {
+        Some("unsuccessful") => "it refuses to connect".to_owned(),
+        Some(text) => text.to_owned(),
+        None => text,
+    })
+}
+
+fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
