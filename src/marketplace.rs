@@ -13,9 +13,17 @@ use std::{fmt, time::Duration};
 
 use reqwest::StatusCode;
 
+use crate::{
+    Email, Identifier, Timestamp,
+    xml::{self, EntriesError},
+};
+
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Awaited, ClientError};
 pub use options::{ClientIdentity, ClientOptions, Login, OptionsError, RetryPolicy};
+
+/// Bytes allowed around the entry in a list.
+const WRAPPER_LIMIT: usize = 64 << 10;
 
 /// A connection to one Marketplace.
 pub struct Client {
@@ -68,6 +76,45 @@ impl Client {
     /// Where this client uploads to and fetches from.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The bytes of one entry: the one endorsed by `email` at `created`, or the newest one by
+    /// `email`, whatever its status. They are as the server sent them and prove nothing until
+    /// they are verified and compared with what was asked for.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with 404 if there is none; any other if it cannot be had.
+    pub fn fetch(
+        &self,
+        identifier: &Identifier,
+        email: &Email,
+        created: Option<Timestamp>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let url = self.endpoint.entry_url(*identifier, email, created);
+        let limit = xml::MAX_DOCUMENT_BYTES + WRAPPER_LIMIT;
+        let answer = self.exchange(transport::Request { url: &url, document: None, limit })?;
+        let not_one = |found| ClientError::NotAMarketplace { url: answer.url.to_string(), found };
+        if answer.status != StatusCode::OK {
+            let (status, reason) = (answer.status, answer.message());
+            return Err(ClientError::Refused { url: answer.url.into(), status, reason });
+        }
+        if answer.is_page() || !answer.body.trim_ascii_start().starts_with(b"<") {
+            return Err(not_one(answer.message()));
+        }
+        let entries: Result<Vec<_>, _> = xml::entries(answer.body.as_slice()).collect();
+        let mut entries = entries.map_err(|error| match error {
+            EntriesError::TooLarge { limit, .. } => {
+                ClientError::TooLarge { url: answer.url.to_string(), limit }
+            }
+            error => not_one(reason::printable(&error.to_string())),
+        })?;
+        match (entries.pop(), entries.len()) {
+            (Some(entry), 0) => Ok(entry),
+            (last, rest) => {
+                let count = rest + usize::from(last.is_some());
+                Err(ClientError::EntryCount { url: answer.url.into(), count })
+            }
+        }
     }
 
     fn post(&self, document: &[u8], computed: String) -> Result<Uploaded, ClientError> {

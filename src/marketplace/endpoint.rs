@@ -76,14 +76,15 @@ impl Endpoint {
     /// Marketplaces of old do not percent-decode paths, so nothing is encoded: an
     /// [`Email`] and a [`Timestamp`] consist of characters that may stand in a path.
     pub(super) fn entry_url(&self, identifier: Identifier, email: &Email, created: Option<Timestamp>) -> Url {
-        match created {
-            Some(created) => self.at(&format!("/{identifier}/{email}/{created}")),
-            None => {
-                let mut url = self.at(&format!("/{identifier}/{email}"));
+        let newest = format!("/{identifier}/{email}");
+        created.map_or_else(
+            || {
+                let mut url = self.at(&newest);
                 url.set_query(Some("status=all"));
                 url
-            }
-        }
+            },
+            |created| self.at(&format!("{newest}/{created}")),
+        )
     }
 
     fn at(&self, rest: &str) -> Url {

@@ -63,7 +63,7 @@ fn from_xml(text: &str) -> Option<String> {
     if let Ok(document) = roxmltree::Document::parse_with_options(text, bounds) {
         let root = document.root_element();
         return root.has_tag_name("error").then(|| {
-            let texts = root.descendants().filter(|node| node.is_text());
+            let texts = root.descendants().filter(roxmltree::Node::is_text);
             texts.filter_map(|node| node.text()).collect()
         });
     }

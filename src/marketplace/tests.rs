@@ -9,17 +9,17 @@ use std::{
     time::Duration,
 };
 
-use reqwest::Url;
 use server::{Facts, Options, http::Request as Received};
 
-use super::{transport::Request, *};
+use super::*;
 
 /// What the server was asked, in order.
 type Log = Arc<Mutex<Vec<Received>>>;
 
+const IDENTIFIER: &str = "LwcRbwCa1YSysY1wftQdAj6Bwoi";
 /// A document that is no entry but enough for the judge below: the facts, separated by blanks.
 const DOCUMENT: &str =
-    "LwcRbwCa1YSysY1wftQdAj6Bwoi you@example.org 2011-09-13T09:58:54Z 2999-01-01T00:00:00Z";
+    "<e>LwcRbwCa1YSysY1wftQdAj6Bwoi you@example.org 2011-09-13T09:58:54Z 2999-01-01T00:00:00Z</e>";
 
 fn options(faults: &[&str]) -> (Options, Log) {
     let log = Log::default();
@@ -34,7 +34,7 @@ fn options(faults: &[&str]) -> (Options, Log) {
         faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
         observe: Box::new(move |request| kept.lock().unwrap().push(request.clone())),
         judge: Box::new(|document| {
-            let text = String::from_utf8_lossy(document).into_owned();
+            let text = String::from_utf8_lossy(document).replace("<e>", "").replace("</e>", "");
             match text.split(' ').map(str::to_owned).collect::<Vec<_>>().as_slice() {
                 [identifier, email, created, valid] => Ok(Facts {
                     identifier: identifier.clone(),
@@ -73,12 +73,9 @@ fn upload(client: &Client) -> Result<Uploaded, ClientError> {
     client.post(DOCUMENT.as_bytes(), "computed".to_owned())
 }
 
-/// The newest entry's list, as it came.
+/// The newest entry, as it came.
 fn download(client: &Client) -> Result<Vec<u8>, ClientError> {
-    let url: Url = format!("{}/metadata/LwcRbwCa1YSysY1wftQdAj6Bwoi/you@example.org", client.endpoint())
-        .parse()
-        .unwrap();
-    client.exchange(Request { url: &url, document: None, limit: 1 << 20 }).map(|answer| answer.body)
+    client.fetch(&IDENTIFIER.parse().unwrap(), &"you@example.org".parse().unwrap(), None)
 }
 
 #[test]
@@ -230,12 +227,41 @@ fn broken_answers_are_named() {
     assert!(matches!(half_way, ClientError::ClosedHalfWay { unanswered: false, .. }), "{half_way}");
     let garbage = download(&client).unwrap_err();
     assert!(matches!(garbage, ClientError::NotHttp { .. }), "{garbage}");
-    assert!(matches!(download(&client), Err(ClientError::TooLarge { limit: 1_048_576, .. })));
+    assert!(matches!(download(&client), Err(ClientError::TooLarge { limit: 10_551_296, .. })));
     let page = upload(&client).unwrap_err();
     assert!(
         matches!(&page, ClientError::NotAMarketplace { found, .. } if found == "Sign in: here"),
         "{page}"
     );
+}
+
+#[test]
+fn c37_one_entry_is_fetched_whatever_its_status_and_never_one_of_several() {
+    let (client, log) = marketplace(&[]);
+    let older = DOCUMENT.replace("2999", "2012");
+    let newer = older.replace("2011-09-13", "2011-09-14");
+    for document in [&older, &newer] {
+        client.post(document.as_bytes(), String::new()).unwrap();
+    }
+    assert_eq!(download(&client).unwrap(), newer.as_bytes());
+    let fetch = |created: &str| {
+        let created = Some(created.parse().unwrap());
+        client.fetch(&IDENTIFIER.parse().unwrap(), &"you@example.org".parse().unwrap(), created)
+    };
+    assert_eq!(fetch("2011-09-13T09:58:54Z").unwrap(), older.as_bytes());
+    let absent = fetch("2011-09-12T09:58:54Z").unwrap_err().to_string();
+    assert!(absent.ends_with("answers 404 Not Found: metadata entry not found."), "{absent}");
+    assert_eq!(log.lock().unwrap()[2].query, "status=all");
+
+    let (client, _) =
+        marketplace(&["none", "twice", "body:<metadata/>", "body:{}", "page", "body:<metadata><a>"]);
+    upload(&client).unwrap();
+    assert!(matches!(download(&client), Err(ClientError::EntryCount { count: 2, .. })));
+    assert!(matches!(download(&client), Err(ClientError::EntryCount { count: 0, .. })));
+    for _ in 0..3 {
+        let error = download(&client).unwrap_err();
+        assert!(matches!(error, ClientError::NotAMarketplace { .. }), "{error}");
+    }
 }
 
 #[test]
