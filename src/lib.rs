@@ -1,10 +1,12 @@
 //! Describe, sign, check and publish machine-image metadata.
 
+pub mod certificate;
 pub mod checksum;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;
+pub mod credentials;
 pub mod email;
 pub mod identifier;
 pub mod marketplace;
@@ -13,7 +15,9 @@ pub mod name;
 pub mod timestamp;
 pub mod xml;
 
+pub use certificate::{Certificate, CertificateError};
 pub use checksum::{Checksum, ChecksumAlgorithm, ImageDigests};
+pub use credentials::{Credentials, CredentialsError, Password};
 pub use email::Email;
 pub use identifier::Identifier;
 pub use metadata::{Endorsement, Endorser, Metadata};

@@ -1,0 +1,269 @@
+//! X.509 certificates, as far as entries need them (RFC 5280 §4).
+
+use std::{fmt, sync::Arc};
+
+use der::{Decode as _, Header, Reader as _, SliceReader, Tag, TagNumber, asn1::ObjectIdentifier};
+use openssl::{
+    error::ErrorStack,
+    pkey::{PKey, Public},
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::{DistinguishedName, Timestamp, checksum::hex, name::NameError};
+
+/// The longest certificate that is read, in bytes.
+pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
+
+/// subjectAltName (RFC 5280 §4.2.1.6)
+const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+
+/// A certificate: the bytes it was read from, and what they say. It is not judged: neither its
+/// signature nor its validity period is looked at.
+#[derive(Clone)]
+pub struct Certificate {
+    der: Arc<[u8]>,
+    subject: DistinguishedName,
+    issuer: DistinguishedName,
+    email: Option<String>,
+    serial: String,
+    not_before: Timestamp,
+    not_after: Timestamp,
+    public_key: Arc<[u8]>,
+}
+
+/// Why bytes are no certificate that can be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// Not the DER encoding of exactly one certificate.
+    #[error("malformed certificate: {0}")]
+    Malformed(der::Error),
+    /// A PEM block that is cut off, or whose text is no Base64 (RFC 7468 §2).
+    #[error("malformed certificate: not a whole block of Base64 text")]
+    Base64,
+    /// Longer than [`MAX_CERTIFICATE_BYTES`].
+    #[error("a certificate of {length} bytes, more than the {MAX_CERTIFICATE_BYTES} that are read")]
+    TooLong {
+        /// The length of the certificate, in bytes.
+        length: usize,
+    },
+    /// A subject or issuer that is no name.
+    #[error("malformed certificate: {0}")]
+    Name(NameError),
+    /// A bound of the validity period that is no instant.
+    #[error("the certificate's validity period has the bound '{value}', which is no date")]
+    Date {
+        /// The text in the certificate.
+        value: String,
+    },
+    /// More than one subjectAltName extension (forbidden by RFC 5280 §4.2).
+    #[error("the certificate has more than one subjectAltName")]
+    SeveralAltNames,
+    /// The first rfc822Name holds something else than printable ASCII.
+    #[error("the certificate's e-mail address is not printable ASCII")]
+    Email,
+    /// The key is of a kind or form that OpenSSL does not read.
+    #[error("the certificate's public key is unusable: {0}")]
+    PublicKey(ErrorStack),
+}
+
+impl From<der::Error> for CertificateError {
+    fn from(error: der::Error) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl Certificate {
+    /// Reads one certificate of any version.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if `der` is not one certificate and nothing else, or is longer than
+    /// [`MAX_CERTIFICATE_BYTES`].
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        if der.len() > MAX_CERTIFICATE_BYTES {
+            return Err(CertificateError::TooLong { length: der.len() });
+        }
+        let mut reader = SliceReader::new(der)?;
+        let certificate = reader.sequence(|certificate| {
+            let read = certificate.sequence(|tbs| tbs_certificate(tbs, der))?;
+            element(certificate, Tag::Sequence)?; // signatureAlgorithm
+            element(certificate, Tag::BitString)?; // signatureValue
+            Ok::<_, CertificateError>(read)
+        })?;
+        reader.finish()?;
+        Ok(certificate)
+    }
+
+    /// The bytes given to [`Certificate::from_der`].
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The name of the key's holder.
+    pub fn subject(&self) -> &DistinguishedName {
+        &self.subject
+    }
+
+    /// The name of the authority that issued the certificate.
+    pub fn issuer(&self) -> &DistinguishedName {
+        &self.issuer
+    }
+
+    /// The first rfc822Name of the subjectAltName. An e-mail address in the subject is not one.
+    pub fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+
+    /// The serial number's octets in lower-case hexadecimal.
+    pub fn serial(&self) -> String {
+        self.serial.clone()
+    }
+
+    /// The first instant of the validity period.
+    pub fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    /// The last instant of the validity period.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// SHA-256 of the certificate: 64 lower-case hexadecimal digits.
+    pub fn sha256_fingerprint(&self) -> String {
+        hex(&Sha256::digest(&self.der))
+    }
+
+    /// The key whose private half the subject holds.
+    ///
+    /// # Errors
+    /// [`CertificateError::PublicKey`] if OpenSSL cannot read it.
+    pub fn public_key(&self) -> Result<PKey<Public>, CertificateError> {
+        PKey::public_key_from_der(&self.public_key).map_err(CertificateError::PublicKey)
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("subject", &self.subject)
+            .field("issuer", &self.issuer)
+            .field("serial", &self.serial)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `TBSCertificate` (RFC 5280 §4.1), whose fields follow each other in this order.
+fn tbs_certificate(tbs: &mut SliceReader<'_>, der: &[u8]) -> Result<Certificate, CertificateError> {
+    let version = tbs.peek_byte() == Some(0xa0);
+    if version {
+        tbs.tlv_bytes()?;
+    }
+    let serial = element(tbs, Tag::Integer)?;
+    element(tbs, Tag::Sequence)?; // signature
+    let issuer = name(tbs)?;
+    let (not_before, not_after) =
+        tbs.sequence(|validity| Ok::<_, CertificateError>((time(validity)?, time(validity)?)))?;
+    let subject = name(tbs)?;
+    let public_key = tbs.tlv_bytes()?.into();
+    let mut email = None;
+    while !tbs.is_finished() {
+        let header = Header::decode(tbs)?;
+        match header.tag() {
+            Tag::ContextSpecific { constructed: true, number: TagNumber(3) } => {
+                email = tbs.read_nested(header.length(), |field| field.sequence(rfc822_name))?;
+            }
+            // issuerUniqueID and subjectUniqueID
+            _ => drop(tbs.read_slice(header.length())?),
+        }
+    }
+    let serial = hex(serial);
+    Ok(Certificate { der: der.into(), subject, issuer, email, serial, not_before, not_after, public_key })
+}
+
+/// The content of the next element, which has to be of this type.
+fn element<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Result<&'a [u8], der::Error> {
+    let header = Header::decode(reader)?;
+    header.tag().assert_eq(tag)?;
+    reader.read_slice(header.length())
+}
+
+fn name(reader: &mut SliceReader<'_>) -> Result<DistinguishedName, CertificateError> {
+    let encoded = reader.tlv_bytes()?;
+    DistinguishedName::from_der(encoded).map_err(CertificateError::Name)
+}
+
+/// `Time` (RFC 5280 §4.1.2.5): two digits of the year are 1950 to 2049.
+fn time(reader: &mut SliceReader<'_>) -> Result<Timestamp, CertificateError> {
+    let header = Header::decode(reader)?;
+    let content = reader.read_slice(header.length())?;
+    let value = String::from_utf8_lossy(content).into_owned();
+    let century = match (header.tag(), content.first()) {
+        (Tag::GeneralizedTime, _) => "",
+        (Tag::UtcTime, Some(b'5'..=b'9')) => "19",
+        (Tag::UtcTime, _) => "20",
+        (tag, _) => return Err(der::Error::from(tag.unexpected_error(None)).into()),
+    };
+    let digits = format!("{century}{value}");
+    instant(&digits).ok_or(CertificateError::Date { value })
+}
+
+/// An instant of the form `YYYYMMDDhhmm[ss]Z`; before RFC 2459 seconds could be left out.
+fn instant(digits: &str) -> Option<Timestamp> {
+    // RFC 5280 §4.1.2.5: no expiration. A Timestamp ends a day earlier.
+    let digits = if digits == "99991231235959Z" { "99991230220000Z" } else { digits };
+    let digits = digits.strip_suffix('Z').filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let (date, seconds) = match digits.len() {
+        12 => (digits, "00"),
+        14 => digits.split_at(12),
+        _ => return None,
+    };
+    let (year, month, day) = (date.get(..4)?, date.get(4..6)?, date.get(6..8)?);
+    let (hour, minute) = (date.get(8..10)?, date.get(10..)?);
+    format!("{year}-{month}-{day}T{hour}:{minute}:{seconds}Z").parse().ok()
+}
+
+/// The first rfc822Name of the subjectAltName among `Extensions`, in the order of the encoding.
+fn rfc822_name(extensions: &mut SliceReader<'_>) -> Result<Option<String>, CertificateError> {
+    let mut alt_name = None;
+    while !extensions.is_finished() {
+        let (id, value) = extensions.sequence(|extension| {
+            let id = ObjectIdentifier::decode(extension)?;
+            if extension.peek_byte() == Some(0x01) {
+                element(extension, Tag::Boolean)?; // critical
+            }
+            Ok::<_, der::Error>((id, element(extension, Tag::OctetString)?))
+        })?;
+        if id == SUBJECT_ALT_NAME && alt_name.replace(value).is_some() {
+            return Err(CertificateError::SeveralAltNames);
+        }
+    }
+    let Some(alt_name) = alt_name else { return Ok(None) };
+    let mut reader = SliceReader::new(alt_name)?;
+    let email = reader.sequence(|names| {
+        let mut email = None;
+        while !names.is_finished() {
+            let header = Header::decode(names)?;
+            let content = names.read_slice(header.length())?;
+            let rfc822 = Tag::ContextSpecific { constructed: false, number: TagNumber(1) };
+            if header.tag() == rfc822 && email.is_none() {
+                email = Some(content);
+            }
+        }
+        Ok::<_, der::Error>(email)
+    })?;
+    reader.finish()?;
+    // IA5String holds control characters too, which no address does.
+    match email {
+        Some(bytes) if !bytes.iter().all(u8::is_ascii_graphic) => Err(CertificateError::Email),
+        other => Ok(other.map(|bytes| bytes.iter().copied().map(char::from).collect())),
+    }
+}

@@ -1,0 +1,212 @@
+//! What an endorser signs with: a private key, its certificate and the path above it.
+
+mod choice;
+mod pem;
+mod pkcs12;
+
+use std::{fmt, sync::OnceLock};
+
+use openssl::{
+    error::ErrorStack,
+    pkey::{PKey, Private},
+    provider::Provider,
+};
+use zeroize::Zeroizing;
+
+use crate::{Certificate, CertificateError, DistinguishedName, Timestamp};
+
+/// A password: wiped from memory when dropped, and never printed.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+/// A private key and the certificate that names its holder.
+#[derive(Clone)]
+pub struct Credentials {
+    certificate: Certificate,
+    key: PKey<Private>,
+    chain: Vec<Certificate>,
+}
+
+/// Why there is nothing to sign with.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// Not PKCS#12 (RFC 7292), or cut off.
+    #[error("not a PKCS#12 file, or only a part of one")]
+    NotPkcs12,
+    /// The form is right and so is the password, but the content is not.
+    #[error("the private key is damaged, or of a kind that is not known here")]
+    Damaged,
+    /// The password opens neither the file nor the key in it.
+    #[error("wrong password")]
+    WrongPassword,
+    /// The key is encrypted and there is no password.
+    #[error("the private key is encrypted and there is no password for it")]
+    PasswordRequired,
+    /// Neither OpenSSL as it is installed nor our own code has the algorithm.
+    #[error("encrypted with an algorithm that is not available here")]
+    UnsupportedEncryption,
+    /// There is no private key.
+    #[error("no private key")]
+    NoPrivateKey,
+    /// There is no certificate.
+    #[error("no certificate")]
+    NoCertificate,
+    /// No certificate holds the public half of the key.
+    #[error("the private key does not belong to the certificate of '{subject}'")]
+    KeyMismatch {
+        /// The subject of the first certificate.
+        subject: DistinguishedName,
+    },
+    /// More than one key has a certificate, and nothing says which is meant.
+    #[error("several private keys with a certificate each: {}", quoted(.subjects))]
+    SeveralKeys {
+        /// The subjects of the certificates.
+        subjects: Vec<DistinguishedName>,
+    },
+    /// A key that no signature method of XML-DSig takes.
+    #[error("a key of type {kind} cannot sign entries, RSA and EC keys can")]
+    UnsupportedKey {
+        /// The name of the key's algorithm.
+        kind: &'static str,
+    },
+    /// The certificate cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The validity period has not begun.
+    #[error("the certificate of '{subject}' is valid from {not_before}, and it is {at}")]
+    NotYetValid {
+        /// The certificate's subject.
+        subject: DistinguishedName,
+        /// When the validity period begins.
+        not_before: Timestamp,
+        /// When it was needed.
+        at: Timestamp,
+    },
+    /// The validity period is over.
+    #[error("the certificate of '{subject}' expired at {not_after}, and it is {at}")]
+    Expired {
+        /// The certificate's subject.
+        subject: DistinguishedName,
+        /// When the validity period ended.
+        not_after: Timestamp,
+        /// When it was needed.
+        at: Timestamp,
+    },
+}
+
+impl Password {
+    /// The password as the user wrote it.
+    pub fn new(password: String) -> Self {
+        Self(Zeroizing::new(password))
+    }
+
+    /// The password as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+impl Credentials {
+    /// The credentials in a PKCS#12 file of any age. Of several certificates the one that holds
+    /// the key's public half is the endorser's; if more than one does, the one that ends last.
+    ///
+    /// # Errors
+    /// [`CredentialsError`] if the file cannot be opened with `password` or does not hold exactly
+    /// one private key that has a certificate.
+    pub fn from_pkcs12(pfx: &[u8], password: &Password) -> Result<Self, CredentialsError> {
+        choice::credentials(pkcs12::contents(pfx, password.as_str())?)
+    }
+
+    /// The credentials in two PEM files: `certificates` may also hold the path above the
+    /// endorser's certificate, and anything else; `keys` may be the same file. A `password` that
+    /// no key needs is ignored.
+    ///
+    /// # Errors
+    /// [`CredentialsError`] if there is not exactly one private key that has a certificate, or
+    /// `password` does not decrypt it.
+    pub fn from_pem(
+        certificates: &[u8],
+        keys: &[u8],
+        password: Option<&Password>,
+    ) -> Result<Self, CredentialsError> {
+        let certificates = pem::certificates(certificates)?;
+        choice::credentials(choice::Contents { keys: pem::keys(keys, password)?, certificates })
+    }
+
+    /// The endorser's certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The private key of that certificate: RSA or EC.
+    pub fn key(&self) -> &PKey<Private> {
+        &self.key
+    }
+
+    /// The certificates found beside it that lead to its issuers, nearest first.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// Checks that `at` is in the certificate's validity period (RFC 5280 §4.1.2.5).
+    ///
+    /// # Errors
+    /// [`CredentialsError::NotYetValid`] or [`CredentialsError::Expired`].
+    pub fn check_validity(&self, at: Timestamp) -> Result<(), CredentialsError> {
+        let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
+        let subject = self.certificate.subject().clone();
+        if at < not_before {
+            return Err(CredentialsError::NotYetValid { subject, not_before, at });
+        }
+        if at > not_after {
+            return Err(CredentialsError::Expired { subject, not_after, at });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
+
+fn quoted(subjects: &[DistinguishedName]) -> String {
+    subjects.iter().map(|subject| format!("'{subject}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// Runs `read`, and once more with OpenSSL's legacy provider (RC2, RC4, DES) if an algorithm was
+/// missing. The provider stays loaded, and the default one stays usable beside it.
+fn with_legacy_provider<T>(read: impl Fn() -> Result<T, ErrorStack>) -> Result<T, ErrorStack> {
+    static LEGACY: OnceLock<Option<Provider>> = OnceLock::new();
+    let result = read();
+    match &result {
+        Err(errors) if lacks_algorithm(errors) => {
+            match LEGACY.get_or_init(|| Provider::try_load(None, "legacy", true).ok()) {
+                Some(_) => read(),
+                None => result,
+            }
+        }
+        _ => result,
+    }
+}
+
+/// Whether OpenSSL failed because it has no implementation of an algorithm.
+fn lacks_algorithm(errors: &ErrorStack) -> bool {
+    /// The envelope library, which fetches algorithms.
+    const ERR_LIB_EVP: i32 = 6;
+    /// `ERR_R_UNSUPPORTED`, with the flag of reasons common to all libraries.
+    const ERR_R_UNSUPPORTED: i32 = 0x8_010c;
+    const EVP_R_UNKNOWN_PBE_ALGORITHM: i32 = 121;
+    errors.errors().iter().any(|error| {
+        error.library_code() == ERR_LIB_EVP
+            && matches!(error.reason_code(), ERR_R_UNSUPPORTED | EVP_R_UNKNOWN_PBE_ALGORITHM)
+    })
+}

@@ -1,0 +1,86 @@
+//! Which key and which certificate belong together. The order of a file says nothing about it.
+
+use openssl::{
+    nid::Nid,
+    pkey::{Id, PKey, Private},
+};
+
+use super::{Credentials, CredentialsError};
+use crate::{Certificate, CertificateError};
+
+/// What a file holds, in its order. A certificate that cannot be read matters only if no other
+/// belongs to a key.
+pub(super) struct Contents {
+    pub(super) keys: Vec<PKey<Private>>,
+    pub(super) certificates: Vec<Result<Certificate, CertificateError>>,
+}
+
+/// The one key that has a certificate.
+pub(super) fn credentials(contents: Contents) -> Result<Credentials, CredentialsError> {
+    let mut unreadable = None;
+    let mut certificates = Vec::new();
+    for certificate in contents.certificates {
+        match certificate {
+            Ok(certificate) => certificates.push(certificate),
+            Err(error) => drop(unreadable.get_or_insert(error)),
+        }
+    }
+    let mut keys: Vec<PKey<Private>> = Vec::new();
+    for key in contents.keys {
+        if !keys.iter().any(|known| known.public_eq(&key)) {
+            keys.push(key);
+        }
+    }
+    if keys.is_empty() {
+        return Err(CredentialsError::NoPrivateKey);
+    }
+    let mut pairs: Vec<(PKey<Private>, Certificate)> =
+        keys.into_iter().filter_map(|key| Some((own(&key, &certificates)?, key))).map(swap).collect();
+    match (pairs.pop(), pairs.is_empty()) {
+        (Some((key, certificate)), true) => {
+            if !matches!(key.id(), Id::RSA | Id::EC) {
+                let kind = Nid::from_raw(key.id().as_raw()).long_name().unwrap_or("unknown");
+                return Err(CredentialsError::UnsupportedKey { kind });
+            }
+            let chain = chain(&certificate, &key, certificates);
+            Ok(Credentials { certificate, key, chain })
+        }
+        (Some(last), false) => {
+            pairs.push(last);
+            let subjects = pairs.iter().map(|(_, certificate)| certificate.subject().clone()).collect();
+            Err(CredentialsError::SeveralKeys { subjects })
+        }
+        (None, _) => Err(match (unreadable, certificates.first()) {
+            (Some(error), _) => error.into(),
+            (None, Some(first)) => CredentialsError::KeyMismatch { subject: first.subject().clone() },
+            (None, None) => CredentialsError::NoCertificate,
+        }),
+    }
+}
+
+fn swap((certificate, key): (Certificate, PKey<Private>)) -> (PKey<Private>, Certificate) {
+    (key, certificate)
+}
+
+/// The certificate of this key: of a renewed certificate and the one before, the later.
+fn own(key: &PKey<Private>, certificates: &[Certificate]) -> Option<Certificate> {
+    let holds = |certificate: &&Certificate| certificate.public_key().is_ok_and(|k| k.public_eq(key));
+    certificates.iter().filter(holds).max_by_key(|certificate| certificate.not_after()).cloned()
+}
+
+/// The certificates on a path up from `own`. Those that hold the same key are left out: verifiers
+/// refuse two certificates for the key of a signature.
+fn chain(own: &Certificate, key: &PKey<Private>, mut candidates: Vec<Certificate>) -> Vec<Certificate> {
+    candidates.retain(|certificate| !certificate.public_key().is_ok_and(|k| k.public_eq(key)));
+    let mut chain: Vec<Certificate> = Vec::new();
+    let mut children = vec![own.clone()];
+    while let Some(child) = children.pop() {
+        for issuer in candidates.extract_if(.., |candidate| candidate.subject() == child.issuer()) {
+            if !chain.contains(&issuer) {
+                chain.push(issuer.clone());
+                children.insert(0, issuer);
+            }
+        }
+    }
+    chain
+}
