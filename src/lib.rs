@@ -7,6 +7,7 @@ pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod credentials;
+pub mod compression;
 pub mod email;
 pub mod identifier;
 pub mod marketplace;
