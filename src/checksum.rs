@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use crate::Identifier;
+use crate::{Identifier, Metadata};
+
+mod file;
+mod read;
+
+pub use file::{Image, ImageFile, ImageFileError};
 
 /// A checksum algorithm an entry may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,9 +124,77 @@ impl ImageDigests {
     pub fn checksums(&self) -> &[Checksum] {
         &self.checksums
     }
+
+    /// Compares an entry with the image: size, identifier and every checksum the entry states.
+    ///
+    /// # Errors
+    /// Every [`ImageMismatch`], in the order of the entry. A checksum that was not computed
+    /// is one, so that nothing passes unchecked.
+    pub fn check(&self, metadata: &Metadata) -> Result<(), Vec<ImageMismatch>> {
+        let mut mismatches = Vec::new();
+        if metadata.identifier != self.identifier {
+            let (stated, found) = (metadata.identifier, self.identifier);
+            mismatches.push(ImageMismatch::Identifier { stated, found });
+        }
+        if metadata.bytes != self.bytes {
+            mismatches.push(ImageMismatch::Bytes { stated: metadata.bytes, found: self.bytes });
+        }
+        for stated in &metadata.checksums {
+            let algorithm = stated.algorithm;
+            match self.checksums.iter().find(|found| found.algorithm == algorithm) {
+                None => mismatches.push(ImageMismatch::NotComputed { algorithm }),
+                Some(found) if found != stated => mismatches.push(ImageMismatch::Checksum {
+                    algorithm,
+                    stated: stated.value.clone(),
+                    found: found.value.clone(),
+                }),
+                Some(_) => {}
+            }
+        }
+        if mismatches.is_empty() { Ok(()) } else { Err(mismatches) }
+    }
+}
+
+/// How an entry and an image differ.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageMismatch {
+    /// The identifier is another image's.
+    #[error("the identifier is {stated} but the image's is {found}")]
+    Identifier {
+        /// What the entry says.
+        stated: Identifier,
+        /// What the image has.
+        found: Identifier,
+    },
+    /// The sizes differ.
+    #[error("the size is stated as {stated} bytes but the image has {found}")]
+    Bytes {
+        /// What the entry says.
+        stated: u64,
+        /// What the image has.
+        found: u64,
+    },
+    /// The values of a checksum differ.
+    #[error("the {algorithm} checksum is stated as {stated} but the image's is {found}")]
+    Checksum {
+        /// Which checksum.
+        algorithm: ChecksumAlgorithm,
+        /// What the entry says.
+        stated: String,
+        /// What the image has.
+        found: String,
+    },
+    /// The entry states a checksum the image was not read for.
+    #[error("the {algorithm} checksum was not computed")]
+    NotComputed {
+        /// Which checksum.
+        algorithm: ChecksumAlgorithm,
+    },
 }
 
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

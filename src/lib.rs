@@ -9,6 +9,7 @@ pub mod config;
 pub mod credentials;
 pub mod compression;
 pub mod email;
+pub mod format;
 pub mod identifier;
 pub mod marketplace;
 pub mod metadata;
