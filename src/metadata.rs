@@ -1,5 +1,8 @@
 //! The description of an image: what an entry says.
 
+pub mod builder;
+pub mod rdf;
+
 use crate::{Checksum, DistinguishedName, Email, Identifier, Timestamp};
 
 /// The value `xml:base` of an entry must have.
