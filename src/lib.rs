@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod checksum;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compression;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod credentials;
