@@ -8,7 +8,6 @@ pub mod compression;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod credentials;
-pub mod compression;
 pub mod email;
 pub mod format;
 pub mod identifier;
@@ -20,8 +19,8 @@ pub mod xml;
 
 pub use certificate::{Certificate, CertificateError};
 pub use checksum::{Checksum, ChecksumAlgorithm, ImageDigests};
-pub use credentials::{Credentials, CredentialsError, Password};
 pub use compression::Compression;
+pub use credentials::{Credentials, CredentialsError, Password};
 pub use email::Email;
 pub use format::ImageFormat;
 pub use identifier::Identifier;
