@@ -8,6 +8,7 @@ pub mod compression;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod credentials;
+pub mod dsig;
 pub mod email;
 pub mod format;
 pub mod identifier;
@@ -15,6 +16,7 @@ pub mod marketplace;
 pub mod metadata;
 pub mod name;
 pub mod timestamp;
+pub mod validate;
 pub mod xml;
 
 pub use certificate::{Certificate, CertificateError};

@@ -1,9 +1,17 @@
 //! The description of an image: what an entry says.
 
 pub mod builder;
+mod edit;
 pub mod rdf;
+mod read;
+pub mod rules;
 
 use crate::{Checksum, DistinguishedName, Email, Identifier, Timestamp};
+
+pub(crate) use self::{
+    edit::{deprecate, endorse, insert_last},
+    read::checksum_from_document,
+};
 
 /// The value `xml:base` of an entry must have.
 pub const BASE: &str = "http://mp.stratuslab.eu/";

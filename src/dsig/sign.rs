@@ -1,0 +1,205 @@
+//! Making an entry's signature (XML-DSig §3.1).
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use openssl::error::ErrorStack;
+
+use super::{
+    AlgorithmPolicy, ENVELOPED_SIGNATURE, KeyType, NAMESPACE, SignatureMethod, Verified, VerifyError,
+    c14n::{self, Canonicalization, Mode},
+    element::SignatureElement,
+    key,
+    verify::verify_octets,
+};
+use crate::{
+    Credentials, Email, Endorsement, Endorser, Metadata, Timestamp,
+    metadata::{
+        self,
+        rules::{Leniency, RuleError, Stage},
+    },
+    validate,
+    xml::{Source, XmlError, children},
+};
+
+/// Characters of base64 on a line (RFC 2045 §6.8).
+const BASE64_LINE: usize = 76;
+
+/// Who endorses an entry, when and how.
+#[derive(Clone, Copy, Debug)]
+pub struct SignRequest<'a> {
+    /// Certificate and key.
+    pub credentials: &'a Credentials,
+    /// The signature algorithm; [`SignatureMethod::default_for`] the key if none is named.
+    pub method: Option<SignatureMethod>,
+    /// The endorser's address, used only if the certificate has none.
+    pub email: Option<&'a Email>,
+    /// `dcterms:created` of the endorsement.
+    pub created: Timestamp,
+    /// What the entry may have wrong.
+    pub leniency: Leniency,
+}
+
+/// Why an entry was not signed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The document cannot be read.
+    #[error(transparent)]
+    Xml(#[from] XmlError),
+    /// The document is no entry that could be endorsed.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// Neither the certificate nor the request has an address.
+    #[error("cannot generate slreq:endorsement; email address not in cert or not provided")]
+    NoEmail,
+    /// The certificate's address is not one an entry may carry.
+    #[error("the certificate's e-mail address '{email}' is not one an entry may carry")]
+    CertificateEmail {
+        /// The address.
+        email: String,
+    },
+    /// No signature algorithm uses such a key.
+    #[error("the certificate's key is {key}; RSA and EC P-256, P-384, P-521 keys can sign")]
+    KeyType {
+        /// The key.
+        key: KeyType,
+    },
+    /// The algorithm asked for needs another kind of key.
+    #[error("{method} was asked for but the certificate's key is {key}")]
+    MethodKey {
+        /// The algorithm.
+        method: SignatureMethod,
+        /// The key.
+        key: KeyType,
+    },
+    /// What was made does not verify, so it is not handed out.
+    #[error("the signature made does not verify: {0}")]
+    Verify(#[source] VerifyError),
+    /// The cryptographic library failed.
+    #[error("OpenSSL failed: {0}")]
+    OpenSsl(#[from] ErrorStack),
+}
+
+/// Endorses and signs an entry. An earlier endorsement and signature are replaced, every other
+/// byte of `document` stays as it is. What is returned has been verified.
+///
+/// # Errors
+/// [`SignError`]; nothing is returned that does not verify.
+pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>, SignError> {
+    let (findings, _) = validate::examine_unsigned(document, Stage::Unsigned, request.leniency)?;
+    let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
+    if let Some(error) = errors.find(|error| error.refuses(request.leniency)) {
+        return Err(error.into());
+    }
+    let key = KeyType::of(request.credentials.key());
+    let method = match request.method {
+        Some(method) if !method.fits(key) => return Err(SignError::MethodKey { method, key }),
+        Some(method) => method,
+        None => SignatureMethod::default_for(key).ok_or(SignError::KeyType { key })?,
+    };
+    let endorsed = metadata::endorse(document, &endorsement(request)?)?;
+    let digest_value = digest_value(&endorsed, method)?;
+    let signature = Template { method, digest_value, request };
+
+    // SignedInfo inherits from the document (C14N §2.4), so it is canonicalised in its place.
+    let unfinished = metadata::insert_last(&endorsed, signature.element("AA=="))?;
+    let octets = signed_info(&unfinished)?;
+    let value = key::sign(method, request.credentials.key(), &octets)?;
+    let signed = metadata::insert_last(&endorsed, signature.element(&base64_lines(&value)))?;
+
+    let policy = AlgorithmPolicy::new(method == SignatureMethod::RsaSha1);
+    let verified = verify_octets(&signed, &policy).map_err(SignError::Verify)?;
+    verified.into_metadata(request.leniency).map_err(SignError::Verify)
+}
+
+/// Endorses and signs an entry again, with a reason why its image must not be used any more.
+/// An earlier reason is replaced.
+///
+/// # Errors
+/// [`SignError`]; nothing is returned that does not verify.
+pub fn deprecate(
+    entry: &Verified<Metadata>,
+    reason: &str,
+    request: &SignRequest,
+) -> Result<Verified<Metadata>, SignError> {
+    sign(&metadata::deprecate(entry.document(), reason)?, request)
+}
+
+fn endorsement(request: &SignRequest) -> Result<Endorsement, SignError> {
+    let certificate = request.credentials.certificate();
+    let email = match (certificate.email(), request.email) {
+        (Some(email), _) => {
+            email.parse().map_err(|_| SignError::CertificateEmail { email: email.to_owned() })?
+        }
+        (None, Some(email)) => email.clone(),
+        (None, None) => return Err(SignError::NoEmail),
+    };
+    Ok(Endorsement {
+        created: request.created,
+        endorser: Endorser {
+            email,
+            subject: certificate.subject().clone(),
+            issuer: certificate.issuer().clone(),
+        },
+    })
+}
+
+/// Without an explicit transform, the octets digested are inclusive C14N 1.0 without comments
+/// (XML-DSig §4.4.3.2).
+fn digest_value(endorsed: &[u8], method: SignatureMethod) -> Result<String, SignError> {
+    let source = Source::read(endorsed)?;
+    let octets = c14n::document(source.parse()?.root(), &Canonicalization::new(Mode::Inclusive), None);
+    Ok(BASE64.encode(key::digest(method.digest_method(), &octets)?))
+}
+
+/// The octets to sign: SignedInfo of the signature at the end of `document`.
+fn signed_info(document: &[u8]) -> Result<Vec<u8>, SignError> {
+    let source = Source::read(document)?;
+    let tree = source.parse()?;
+    let signature = children(tree.root_element(), NAMESPACE, "Signature").next();
+    let signature = signature.ok_or(SignError::Verify(VerifyError::NoSignature))?;
+    let element = SignatureElement::read(signature).map_err(SignError::Verify)?;
+    Ok(c14n::subtree(element.signed_info, &element.canonicalization))
+}
+
+/// All of the `Signature` element but its value.
+struct Template<'a> {
+    method: SignatureMethod,
+    digest_value: String,
+    request: &'a SignRequest<'a>,
+}
+
+impl Template<'_> {
+    /// XML-DSig §4, in the form the original tools write: no white space between elements.
+    fn element(&self, signature_value: &str) -> String {
+        let inclusive = Canonicalization::new(Mode::Inclusive);
+        let canonicalization = match self.method {
+            // As the original tools have it, for their verifiers.
+            SignatureMethod::RsaSha1 => inclusive.with_comments(),
+            _ => inclusive,
+        };
+        [
+            &format!("<Signature xmlns=\"{NAMESPACE}\"><SignedInfo>"),
+            &format!("<CanonicalizationMethod Algorithm=\"{}\"/>", canonicalization.uri()),
+            &format!("<SignatureMethod Algorithm=\"{}\"/>", self.method.uri()),
+            "<Reference URI=\"\"><Transforms>",
+            &format!("<Transform Algorithm=\"{ENVELOPED_SIGNATURE}\"/></Transforms>"),
+            &format!("<DigestMethod Algorithm=\"{}\"/>", self.method.digest_method().uri()),
+            &format!("<DigestValue>{}</DigestValue></Reference></SignedInfo>", self.digest_value),
+            &format!("<SignatureValue>{signature_value}</SignatureValue>"),
+            "<KeyInfo><X509Data><X509Certificate>",
+            &base64_lines(self.request.credentials.certificate().der()),
+            "</X509Certificate></X509Data></KeyInfo></Signature>",
+        ]
+        .map(AsRef::<str>::as_ref)
+        .concat()
+    }
+}
+
+fn base64_lines(octets: &[u8]) -> String {
+    let text = BASE64.encode(octets);
+    let lines: Vec<&str> = (0..text.len())
+        .step_by(BASE64_LINE)
+        .map(|start| &text[start..text.len().min(start + BASE64_LINE)])
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,475 @@
+//! Core validation (XML-DSig §3.2) of an entry, and who endorsed it.
+//!
+//! What was verified is what is used: the reference's octets, not the document, are parsed
+//! again, and [`Verified`] holds what they say.
+
+use std::ops::Deref;
+
+use openssl::error::ErrorStack;
+use roxmltree::{Document, Node};
+
+use super::{
+    AlgorithmPolicy, DigestMethod, KeyType, NAMESPACE, SignatureMethod,
+    c14n::{self, Canonicalization},
+    element::SignatureElement,
+    key,
+};
+use crate::{
+    Certificate, Metadata,
+    certificate::CertificateError,
+    checksum::hex,
+    metadata::{
+        namespace::{DCTERMS, RDF, SLREQ},
+        rules::{Finding, Leniency, RuleError, Stage},
+    },
+    xml::{self, Source, XmlError, is, is_white_space, text_of},
+};
+
+/// Something whose signature was verified, read from the very octets that were digested.
+/// There is no other way to make one than [`verify`] and [`verify_octets`].
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    content: T,
+    document: Vec<u8>,
+    evidence: Evidence,
+}
+
+/// What a verified signature was made with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// The certificate whose key verifies the signature; its subject is the endorser's.
+    pub certificate: Certificate,
+    /// The other certificates of X509Data: chain material, judged by nobody yet.
+    pub chain: Vec<Certificate>,
+    /// How SignatureValue was made.
+    pub signature_method: SignatureMethod,
+    /// How the document was digested.
+    pub digest_method: DigestMethod,
+    /// How SignedInfo was canonicalised.
+    pub canonicalization: Canonicalization,
+}
+
+impl<T> Verified<T> {
+    /// The signed document, byte for byte as it was given.
+    pub fn document(&self) -> &[u8] {
+        &self.document
+    }
+
+    /// The certificate whose key verifies the signature.
+    pub fn certificate(&self) -> &Certificate {
+        &self.evidence.certificate
+    }
+
+    /// What the signature was made with.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.content
+    }
+}
+
+/// Why an entry does not verify.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The document cannot be read.
+    #[error(transparent)]
+    Xml(#[from] XmlError),
+    /// The root is no `rdf:RDF`.
+    #[error("the root element is {root}, not rdf:RDF: this is no metadata entry")]
+    Root {
+        /// The root's local name.
+        root: String,
+    },
+    /// No `Signature` in the document.
+    #[error("no signature")]
+    NoSignature,
+    /// More than one `Signature` under the root.
+    #[error("there are {count} signatures; exactly one is accepted")]
+    Signatures {
+        /// How many.
+        count: usize,
+    },
+    /// An element or attribute of the signature's namespace somewhere else than in the one
+    /// signature at the end of the root.
+    #[error(
+        "{element} of the signature namespace is out of place: the one Signature must be the last element of rdf:RDF"
+    )]
+    Misplaced {
+        /// Its local name.
+        element: String,
+    },
+    /// Something follows the signature inside the root.
+    #[error("{what} follows the signature; only white space may")]
+    Trailing {
+        /// What.
+        what: &'static str,
+    },
+    /// A part of the signature is missing.
+    #[error("invalid signature element: {parent} lacks {element}")]
+    Missing {
+        /// What is missing.
+        element: &'static str,
+        /// Where.
+        parent: String,
+    },
+    /// A part of the signature that has no business there.
+    #[error("invalid signature element: unexpected {what} in {parent}")]
+    Unexpected {
+        /// What.
+        what: String,
+        /// Where.
+        parent: String,
+    },
+    /// Not base64, or nothing.
+    #[error("invalid signature element: the content of {element} is not base64")]
+    Base64 {
+        /// The element.
+        element: String,
+    },
+    /// SignedInfo has several references.
+    #[error("the signature has {count} references; exactly one, to the whole document, is accepted")]
+    References {
+        /// How many.
+        count: usize,
+    },
+    /// The reference is not to the whole document.
+    #[error("the signature does not cover the document: its reference is to {}", uri.as_ref().map_or("nothing".into(), |uri| format!("'{uri}'")))]
+    ReferenceUri {
+        /// Its URI.
+        uri: Option<String>,
+    },
+    /// Transforms other than enveloped-signature, then at most one canonicalization.
+    #[error(
+        "the reference must have the enveloped-signature transform, then at most one canonicalization, but {what}"
+    )]
+    Transforms {
+        /// What is wrong.
+        what: String,
+    },
+    /// An algorithm that is not known here, or known to be bad.
+    #[error("{role} '{uri}' is not supported")]
+    UnknownAlgorithm {
+        /// The role it plays.
+        role: &'static str,
+        /// The algorithm.
+        uri: String,
+    },
+    /// An algorithm that the policy does not allow.
+    #[error("{algorithm} is not accepted: SHA-1 no longer protects signatures")]
+    ForbiddenAlgorithm {
+        /// The algorithm.
+        algorithm: &'static str,
+    },
+    /// KeyInfo has no certificate.
+    #[error("the signature carries no certificate")]
+    NoCertificate,
+    /// More certificates than any chain needs.
+    #[error("the signature carries {count} certificates; at most {limit} are accepted")]
+    TooManyCertificates {
+        /// How many.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A certificate that cannot be read.
+    #[error("certificate {number} of the signature: {source}")]
+    BadCertificate {
+        /// Which, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// The certificate's key is of another kind than the algorithm needs.
+    #[error("the signature method is {method} but the certificate's key is {key}")]
+    KeyType {
+        /// The method.
+        method: SignatureMethod,
+        /// The key.
+        key: KeyType,
+    },
+    /// The certificate's key is too small.
+    #[error("the certificate's RSA key has {bits} bits; at least {minimum} are needed")]
+    WeakKey {
+        /// Its size.
+        bits: u32,
+        /// The least accepted.
+        minimum: u32,
+    },
+    /// The document is not the one that was signed.
+    #[error(
+        "content (ref='') validity: false: the document was changed after signing; its {method} digest is {computed}, the signed one is {signed}"
+    )]
+    DigestMismatch {
+        /// The hash function.
+        method: &'static str,
+        /// Of the document, in hexadecimal digits.
+        computed: String,
+        /// Of the reference, in hexadecimal digits.
+        signed: String,
+    },
+    /// SignatureValue was not made with the key of a certificate in KeyInfo.
+    #[error(
+        "signature validation: false: the signature was not made with the key of its certificate, or was changed"
+    )]
+    SignatureMismatch,
+    /// Two certificates hold the key, so it is undecided who signed.
+    #[error("two certificates hold the signature's key: of '{first}' and of '{second}'")]
+    SharedKey {
+        /// The subject of the first.
+        first: String,
+        /// The subject of the second.
+        second: String,
+    },
+    /// An element that must be there exactly once on the way to the endorser.
+    #[error("there must be exactly one {element}, there are {count}")]
+    EndorserElement {
+        /// Which.
+        element: &'static str,
+        /// How many there are.
+        count: usize,
+    },
+    /// The endorser is not who the certificate belongs to.
+    #[error(
+        "endorser inconsistency ({part}): the certificate has '{certificate}', the document '{document}'"
+    )]
+    EndorserMismatch {
+        /// `subject`, `issuer` or `email`.
+        part: &'static str,
+        /// What the certificate says.
+        certificate: String,
+        /// What the document says.
+        document: String,
+    },
+    /// The signature holds, but what was signed is no entry.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// The cryptographic library failed.
+    #[error("OpenSSL failed: {0}")]
+    OpenSsl(#[from] ErrorStack),
+}
+
+/// Verifies an entry: one enveloped signature over the whole of it, by the endorser it names,
+/// around content that follows the rules.
+///
+/// Whether the certificate is valid or trusted, the entry expired or deprecated, is not asked.
+///
+/// # Errors
+/// [`VerifyError`]: the first thing that does not hold.
+pub fn verify(document: &[u8], policy: &AlgorithmPolicy) -> Result<Verified<Metadata>, VerifyError> {
+    verify_octets(document, policy)?.into_metadata(Leniency::Strict)
+}
+
+/// Verifies signature and endorser of an entry, whatever else it says: the canonical text that
+/// was digested.
+///
+/// # Errors
+/// [`VerifyError`], any but [`VerifyError::Rule`].
+pub fn verify_octets(document: &[u8], policy: &AlgorithmPolicy) -> Result<Verified<String>, VerifyError> {
+    let source = Source::read(document)?;
+    let tree = source.parse()?;
+    let signature = find_signature(&tree)?;
+    let element = SignatureElement::read(signature)?;
+    for (allowed, algorithm) in [
+        (policy.allows(element.signature_method.digest_method()), element.signature_method.name()),
+        (policy.allows(element.digest_method), element.digest_method.name()),
+    ] {
+        if !allowed {
+            return Err(VerifyError::ForbiddenAlgorithm { algorithm });
+        }
+    }
+    let content = reference_validation(&tree, signature, &element)?;
+    let (certificate, chain) = signature_validation(&element, policy)?;
+    check_endorser(&content, &certificate)?;
+    Ok(Verified {
+        content,
+        document: document.to_owned(),
+        evidence: Evidence {
+            certificate,
+            chain,
+            signature_method: element.signature_method,
+            digest_method: element.digest_method,
+            canonicalization: element.canonicalization,
+        },
+    })
+}
+
+impl Verified<String> {
+    /// Applies the rules to the verified text: what they find, and the metadata unless it breaks
+    /// one that `leniency` does not tolerate.
+    pub fn examine(self, leniency: Leniency) -> (Vec<Finding>, Option<Verified<Metadata>>) {
+        let Self { content, document, evidence } = self;
+        let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed, leniency);
+        (findings, metadata.map(|content| Verified { content, document, evidence }))
+    }
+
+    /// Reads the verified text as metadata.
+    ///
+    /// # Errors
+    /// [`VerifyError::Rule`]: the first rule it breaks, those aside that `leniency` tolerates.
+    pub fn into_metadata(self, leniency: Leniency) -> Result<Verified<Metadata>, VerifyError> {
+        let (findings, metadata) = self.examine(leniency);
+        metadata.ok_or_else(|| {
+            let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
+            // `examine` keeps the metadata back only for an error.
+            errors.find(|error| error.refuses(leniency)).map_or(VerifyError::NoSignature, VerifyError::Rule)
+        })
+    }
+}
+
+/// The one signature, where it has to be.
+fn find_signature<'a, 'i>(tree: &'a Document<'i>) -> Result<Node<'a, 'i>, VerifyError> {
+    let root = tree.root_element();
+    if !is(&root, RDF, "RDF") {
+        return Err(VerifyError::Root { root: root.tag_name().name().to_owned() });
+    }
+    let signatures: Vec<_> = xml::children(root, NAMESPACE, "Signature").collect();
+    let stray = stray_signature_part(root);
+    let signature = match (signatures.as_slice(), stray) {
+        ([], None) => return Err(VerifyError::NoSignature),
+        (_, Some(element)) => return Err(VerifyError::Misplaced { element }),
+        ([signature], None) => *signature,
+        (several, None) => return Err(VerifyError::Signatures { count: several.len() }),
+    };
+    for node in signature.next_siblings().skip(1) {
+        let what = match node.node_type() {
+            roxmltree::NodeType::Text if is_white_space(node.text().unwrap_or_default()) => continue,
+            roxmltree::NodeType::Text => "text",
+            roxmltree::NodeType::Comment => "a comment",
+            roxmltree::NodeType::PI => "a processing instruction",
+            _ => "an element",
+        };
+        return Err(VerifyError::Trailing { what });
+    }
+    Ok(signature)
+}
+
+/// Anything of the signature's namespace that is neither a `Signature` child of the root nor in one.
+pub(crate) fn stray_signature_part(root: Node) -> Option<String> {
+    let (signatures, others): (Vec<_>, Vec<_>) =
+        root.children().filter(Node::is_element).partition(|child| is(child, NAMESPACE, "Signature"));
+    let foreign = |attribute: &roxmltree::Attribute| attribute.namespace() == Some(NAMESPACE);
+    let in_attributes = [root].into_iter().chain(signatures).find_map(|node| node.attributes().find(foreign));
+    in_attributes.map(|attribute| attribute.name().to_owned()).or_else(|| {
+        others.iter().flat_map(Node::descendants).find_map(|node| {
+            let element = (node.tag_name().namespace() == Some(NAMESPACE)).then(|| node.tag_name().name());
+            element.or_else(|| node.attributes().find(foreign).map(|a| a.name())).map(ToOwned::to_owned)
+        })
+    })
+}
+
+/// XML-DSig §3.2.1: the digest of the document without its signature. The octets digested.
+fn reference_validation(
+    tree: &Document,
+    signature: Node,
+    element: &SignatureElement,
+) -> Result<String, VerifyError> {
+    let octets = c14n::document(tree.root(), &element.reference_canonicalization, Some(signature.id()));
+    let computed = key::digest(element.digest_method, &octets)?;
+    if *computed != *element.digest_value {
+        return Err(VerifyError::DigestMismatch {
+            method: element.digest_method.name(),
+            computed: hex(&computed),
+            signed: hex(&element.digest_value),
+        });
+    }
+    String::from_utf8(octets)
+        .map_err(|error| XmlError::NotUtf8 { offset: error.utf8_error().valid_up_to() }.into())
+}
+
+/// XML-DSig §3.2.2: the signature of SignedInfo, by exactly one of the certificates. That one,
+/// and the others.
+fn signature_validation(
+    element: &SignatureElement,
+    policy: &AlgorithmPolicy,
+) -> Result<(Certificate, Vec<Certificate>), VerifyError> {
+    let octets = c14n::subtree(element.signed_info, &element.canonicalization);
+    let method = element.signature_method;
+    let mut certificates = Vec::with_capacity(element.certificates.len());
+    for (index, der) in element.certificates.iter().enumerate() {
+        let bad = |source| VerifyError::BadCertificate { number: index + 1, source };
+        let certificate = Certificate::from_der(der).map_err(bad)?;
+        let key = certificate.public_key().map_err(bad)?;
+        certificates.push((certificate, key));
+    }
+    if let [(_, key)] = certificates.as_slice() {
+        let key = KeyType::of(key);
+        if !method.fits(key) {
+            return Err(VerifyError::KeyType { method, key });
+        }
+    }
+    let mut signer = None;
+    for (index, (_, key)) in certificates.iter().enumerate() {
+        if method.fits(KeyType::of(key)) && key::verify(method, key, &octets, &element.signature_value)? {
+            signer = Some(index);
+            break;
+        }
+    }
+    let Some(index) = signer else { return Err(VerifyError::SignatureMismatch) };
+    let (certificate, key) = certificates.remove(index);
+    if let KeyType::Rsa { bits } = KeyType::of(&key)
+        && bits < policy.minimum_rsa_bits()
+    {
+        return Err(VerifyError::WeakKey { bits, minimum: policy.minimum_rsa_bits() });
+    }
+    if let Some((other, _)) = certificates.iter().find(|(_, other)| other.public_eq(&key)) {
+        return Err(VerifyError::SharedKey {
+            first: certificate.subject().to_string(),
+            second: other.subject().to_string(),
+        });
+    }
+    Ok((certificate, certificates.into_iter().map(|(certificate, _)| certificate).collect()))
+}
+
+/// The endorser of the verified content must be the certificate's holder, to the letter.
+fn check_endorser(content: &str, certificate: &Certificate) -> Result<(), VerifyError> {
+    let tree = xml::parse(content)?;
+    let description = only(tree.root_element(), RDF, "Description", "rdf:Description")?;
+    let endorsement = only(description, SLREQ, "endorsement", "slreq:endorsement")?;
+    only(endorsement, DCTERMS, "created", "dcterms:created in slreq:endorsement")?;
+    let endorser = only(endorsement, SLREQ, "endorser", "slreq:endorser")?;
+    let subject = only(endorser, SLREQ, "subject", "slreq:subject")?;
+    let issuer = only(endorser, SLREQ, "issuer", "slreq:issuer")?;
+    let email = only(endorser, SLREQ, "email", "slreq:email")?;
+    for (part, stated, certified) in [
+        ("subject", subject, Some(certificate.subject().as_str())),
+        ("issuer", issuer, Some(certificate.issuer().as_str())),
+        // A certificate without an address leaves the document's unproven.
+        ("email", email, certificate.email()),
+    ] {
+        let stated = text_of(stated);
+        if let Some(certified) = certified
+            && certified != stated
+        {
+            return Err(VerifyError::EndorserMismatch {
+                part,
+                certificate: certified.to_owned(),
+                document: stated.into_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The one child of that name.
+fn only<'a, 'i>(
+    parent: Node<'a, 'i>,
+    namespace: &'static str,
+    name: &'static str,
+    element: &'static str,
+) -> Result<Node<'a, 'i>, VerifyError> {
+    let mut found = xml::children(parent, namespace, name);
+    match (found.next(), found.count()) {
+        (Some(child), 0) => Ok(child),
+        (first, more) => {
+            Err(VerifyError::EndorserElement { element, count: usize::from(first.is_some()) + more })
+        }
+    }
+}

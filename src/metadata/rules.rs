@@ -1,0 +1,330 @@
+//! What an entry must look like: structure, then constraints, then RDF, one function a rule.
+//!
+//! The rules look at exact paths only, and every violation is found, not just the first.
+
+use oxrdfxml::RdfXmlParser;
+use roxmltree::{Document, Node};
+
+use crate::{
+    ChecksumAlgorithm, Identifier,
+    dsig::{self, stray_signature_part},
+    identifier::IdentifierError,
+    metadata::namespace::{DCTERMS, RDF, SLREQ, SLTERMS},
+    xml::{XmlError, children, is, is_white_space, text_of},
+};
+
+mod constraints;
+mod structure;
+
+/// How much of the structure old tools got wrong is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leniency {
+    /// None of it.
+    #[default]
+    Strict,
+    /// What the original `stratus-deprecate-metadata` wrote and Marketplaces hold: elements out
+    /// of order, and a `parseType` without namespace. [`RuleError::tolerable`] tells which.
+    OldEntries,
+}
+
+/// What stage of its life the entry is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The endorsement may still be empty.
+    Unsigned,
+    /// The endorsement must be complete.
+    Endorsed,
+}
+
+/// A rule that an entry breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// The text cannot be parsed.
+    #[error(transparent)]
+    Xml(#[from] XmlError),
+    /// The structure is not that of an entry.
+    #[error("XML schema validation exception: {0}")]
+    Structure(#[from] StructureError),
+    /// `xml:base` of the root.
+    #[error("root element must have xml:base attribute with value http://mp.stratuslab.eu/")]
+    Base,
+    /// An element that must be there once.
+    #[error("description must have exactly 1 {element} element")]
+    ExactlyOne {
+        /// Its qualified name.
+        element: &'static str,
+    },
+    /// `dcterms:type` with child elements.
+    #[error("dcterms:type cannot have child elements")]
+    TypeChildren,
+    /// No or several SHA-1 checksums.
+    #[error("description must have exactly 1 slreq:checksum element using SHA-1 algorithm")]
+    OneSha1,
+    /// An element that may be there once.
+    #[error("description must have at most 1 {element} element")]
+    AtMostOne {
+        /// Its qualified name.
+        element: &'static str,
+    },
+    /// `rdf:about` and `dcterms:identifier` differ.
+    #[error("rdf:about attribute ({about}) and dcterms:identifier ({identifier}) are not consistent")]
+    About {
+        /// The attribute, with its `#`.
+        about: String,
+        /// The element.
+        identifier: String,
+    },
+    /// `dcterms:identifier` is none.
+    #[error(transparent)]
+    Identifier(#[from] IdentifierError),
+    /// A checksum value that its algorithm does not produce.
+    #[error("{value} is not a valid {algorithm} checksum")]
+    Checksum {
+        /// The algorithm.
+        algorithm: ChecksumAlgorithm,
+        /// The value.
+        value: String,
+    },
+    /// The identifier is that of another image.
+    #[error("checksum from identifier ({identifier}) and SHA-1 checksum ({checksum}) are not consistent")]
+    Inconsistent {
+        /// The identifier as a decimal number.
+        identifier: String,
+        /// The SHA-1 as a decimal number.
+        checksum: String,
+    },
+    /// A date of the wrong form.
+    #[error("{element} value ({value}) is not a valid date")]
+    NotADate {
+        /// Its qualified name.
+        element: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// A date that is not in the calendar.
+    #[error("Unparseable date: \"{value}\"")]
+    NoSuchDate {
+        /// The value.
+        value: String,
+    },
+    /// Not RDF/XML.
+    #[error("invalid RDF/XML: {what}")]
+    Rdf {
+        /// The parser's words.
+        what: String,
+    },
+}
+
+/// How a structure differs from that of an entry (the original's XML Schema).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StructureError {
+    /// The root is no `rdf:RDF`.
+    #[error("the root element is {root}, not rdf:RDF")]
+    Root {
+        /// Its local name.
+        root: String,
+    },
+    /// An attribute is missing.
+    #[error("{element} lacks the attribute {attribute}")]
+    MissingAttribute {
+        /// The element.
+        element: String,
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// An attribute that may not be there.
+    #[error("{element} may not have the attribute {attribute}")]
+    Attribute {
+        /// The element.
+        element: String,
+        /// The attribute.
+        attribute: String,
+    },
+    /// `parseType` without namespace, as the original deprecate command wrote it.
+    #[error("the parseType attribute of {element} is in no namespace")]
+    UnqualifiedParseType {
+        /// The element.
+        element: String,
+    },
+    /// A child that may not be there.
+    #[error("unexpected {child} in {parent}")]
+    Unexpected {
+        /// The child.
+        child: String,
+        /// The parent.
+        parent: String,
+    },
+    /// A child is missing, or there too often.
+    #[error("{parent} must have {wanted} {element}, it has {count}")]
+    Count {
+        /// The parent.
+        parent: &'static str,
+        /// How many there must be.
+        wanted: &'static str,
+        /// The child.
+        element: &'static str,
+        /// How many there are.
+        count: usize,
+    },
+    /// The right children in the wrong order.
+    #[error("{element} is out of order: identifier, bytes, checksums, endorsement, then all else")]
+    Order {
+        /// The first that is too late.
+        element: String,
+    },
+    /// A value not of the element's type.
+    #[error("the value '{value}' of {element} is not {wanted}")]
+    Value {
+        /// The element.
+        element: String,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        wanted: &'static str,
+    },
+}
+
+impl RuleError {
+    /// Whether [`Leniency::OldEntries`] lets an entry pass that breaks this rule.
+    pub fn tolerable(&self) -> bool {
+        matches!(
+            self,
+            Self::Structure(StructureError::Order { .. } | StructureError::UnqualifiedParseType { .. })
+        )
+    }
+
+    /// Whether an entry that breaks this rule is refused under `leniency`.
+    pub fn refuses(&self, leniency: Leniency) -> bool {
+        leniency == Leniency::Strict || !self.tolerable()
+    }
+}
+
+/// What a rule found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The violations; empty if the rule is kept.
+    pub errors: Vec<RuleError>,
+}
+
+type Rule = fn(&Entry, &mut Vec<RuleError>);
+
+/// The rules, in the order in which they decide.
+const RULES: [(&str, Rule); 18] = [
+    ("root", structure::root),
+    ("description", structure::description),
+    ("elements", structure::elements),
+    ("order", structure::order),
+    ("values", structure::values),
+    ("subjects", structure::subjects),
+    ("signature-namespace", structure::signature_namespace),
+    ("base", constraints::base),
+    ("type", constraints::image_type),
+    ("one-sha1", constraints::one_sha1),
+    ("single-elements", constraints::single_elements),
+    ("about", constraints::about),
+    ("identifier", constraints::identifier),
+    ("checksums", constraints::checksums),
+    ("identifier-sha1", constraints::identifier_is_sha1),
+    ("valid-date", constraints::valid_date),
+    ("endorsement-date", constraints::endorsement_date),
+    ("rdf", rdf),
+];
+
+/// An entry as the rules see it.
+struct Entry<'a, 'i> {
+    root: Node<'a, 'i>,
+    /// The first `rdf:Description`, if the root has any.
+    description: Option<Node<'a, 'i>>,
+    stage: Stage,
+}
+
+impl<'a, 'i> Entry<'a, 'i> {
+    /// The children of the description with this name.
+    fn all(
+        &self,
+        namespace: &'static str,
+        name: &'static str,
+    ) -> impl Iterator<Item = Node<'a, 'i>> + use<'a, 'i> {
+        self.description.into_iter().flat_map(move |description| children(description, namespace, name))
+    }
+
+    /// The text of the first of them.
+    fn text(&self, namespace: &'static str, name: &'static str) -> Option<String> {
+        self.all(namespace, name).next().map(|element| text_of(element).into_owned())
+    }
+
+    fn identifier(&self) -> Option<Result<Identifier, IdentifierError>> {
+        self.text(DCTERMS, "identifier").map(|text| text.parse())
+    }
+
+    /// The value of the first SHA-1 checksum.
+    fn sha1(&self) -> Option<String> {
+        self.all(SLREQ, "checksum")
+            .find(|checksum| is_algorithm(*checksum, ChecksumAlgorithm::Sha1))
+            .and_then(|checksum| children(checksum, SLREQ, "value").next())
+            .map(|value| text_of(value).into_owned())
+    }
+}
+
+/// Applies every rule to the entry in `tree`, which has no signature any more.
+pub fn check(tree: &Document, stage: Stage) -> Vec<Finding> {
+    let root = tree.root_element();
+    let entry = Entry { root, description: children(root, RDF, "Description").next(), stage };
+    let findings = RULES.map(|(rule, apply)| {
+        let mut errors = Vec::new();
+        apply(&entry, &mut errors);
+        Finding { rule, errors }
+    });
+    findings.into()
+}
+
+/// RDF 1.1 XML Syntax: the whole entry must be readable as triples.
+fn rdf(entry: &Entry, errors: &mut Vec<RuleError>) {
+    let text = with_qualified_parse_types(entry.root);
+    if let Some(Err(error)) = RdfXmlParser::new().for_slice(text.as_bytes()).find(Result::is_err) {
+        errors.push(RuleError::Rdf { what: error.to_string() });
+    }
+}
+
+/// The document's text with `parseType` attributes in no namespace moved into that of RDF, as
+/// RDF 1.0 processors read them (RDF/XML Syntax, 2004, §6.1.4): whether that is tolerable is
+/// another rule's business.
+fn with_qualified_parse_types(root: Node) -> String {
+    let text = root.document().input_text();
+    let prefix = root.namespaces().find(|ns| ns.uri() == RDF && ns.name().is_some()).and_then(|ns| ns.name());
+    let Some(prefix) = prefix else { return text.to_owned() };
+    let mut result = String::with_capacity(text.len());
+    let mut done = 0;
+    for attribute in root.descendants().flat_map(|node| node.attributes()) {
+        if attribute.namespace().is_none() && attribute.name() == "parseType" {
+            result.push_str(&text[done..attribute.range().start]);
+            result.push_str(prefix);
+            result.push(':');
+            done = attribute.range().start;
+        }
+    }
+    result.push_str(&text[done..]);
+    result
+}
+
+fn is_algorithm(checksum: Node, algorithm: ChecksumAlgorithm) -> bool {
+    children(checksum, SLREQ, "algorithm").any(|element| text_of(element) == algorithm.name())
+}
+
+/// The name people know an element by: the usual prefix and the local name.
+fn usual_name(element: Node) -> String {
+    let name = element.tag_name();
+    let prefix = match name.namespace() {
+        Some(RDF) => "rdf:",
+        Some(DCTERMS) => "dcterms:",
+        Some(SLREQ) => "slreq:",
+        Some(SLTERMS) => "slterms:",
+        Some(dsig::NAMESPACE) => "ds:",
+        _ => "",
+    };
+    format!("{prefix}{}", name.name())
+}
