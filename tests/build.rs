@@ -463,3 +463,18 @@ fn an_interrupt_leaves_nothing() {
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["image"]);
 }
+
+/// The manual names every option `--help` does, and no other.
+#[test]
+fn the_manual_and_the_help_name_the_same_options() {
+    let folder = folder();
+    let output = run(&folder, &["--help"]);
+    let options = |text: &str, mark: &str| -> std::collections::BTreeSet<String> {
+        let after = text.split(mark).skip(1).map(|rest| {
+            rest.chars().take_while(|&c| c.is_ascii_alphanumeric() || c == '-').collect::<String>()
+        });
+        after.filter(|option| option.len() > 1).collect()
+    };
+    let manual = include_str!("../man/stratus-build-metadata.1");
+    assert_eq!(options(text(&output.stdout), " --"), options(manual, "Fl -"));
+}

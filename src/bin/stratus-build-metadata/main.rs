@@ -36,12 +36,9 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
     if to_stdout && session.json() {
         return Err(Failure::new(Status::Usage, "--json and --output - both want standard output"));
     }
-    let author =
-        args.author.clone().map_or_else(|| session.config().map(|c| c.author.clone()), |a| Ok(Some(a)))?;
-    let publisher = args
-        .publisher
-        .clone()
-        .map_or_else(|| session.config().map(|c| c.publisher.clone()), |p| Ok(Some(p)))?;
+    let config = session.config()?;
+    let author = args.author.as_ref().or(config.author.as_ref());
+    let publisher = args.publisher.as_ref().or(config.publisher.as_ref());
     warn_of_unusual(args, session);
     if !to_stdout {
         // Before an image of many gigabytes is read in vain.
@@ -59,7 +56,7 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
         .version(args.image_version.as_deref().unwrap_or_default())
         .compression(compression(args, &image))
         .format(&*args.format)
-        .creator(author.unwrap_or_default())
+        .creator(author.map_or("", String::as_str))
         .created(created)
         .valid(valid)
         .title(args.title.as_deref().unwrap_or_default())
@@ -67,7 +64,7 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
         .description(args.comment.as_deref().unwrap_or_default())
         .hypervisor(&*args.hypervisor)
         .disks_bus(&*args.disks_bus)
-        .publisher(publisher.unwrap_or_else(|| "StratusLab".to_owned()));
+        .publisher(publisher.map_or("StratusLab", String::as_str));
     for location in &args.location {
         builder = builder.location(location);
     }
