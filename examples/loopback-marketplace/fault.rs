@@ -1,6 +1,6 @@
 //! What can go wrong with one request, for trying out clients.
 
-use std::{io, io::Write as _, str::FromStr, thread, time::Duration};
+use std::{io, str::FromStr, thread, time::Duration};
 
 use super::http::{Connection, Request, Response};
 
@@ -115,7 +115,7 @@ impl Fault {
             }
             Self::Huge => {
                 connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n\r\n")?;
-                (0..1024).try_for_each(|_| connection.write_all(&[b' '; 64 << 10]))
+                (0..8192).try_for_each(|_| connection.write_all(&[b' '; 8 << 10]))
             }
             Self::Body(text) => Response::new(200, "application/xml", text).write(connection),
             Self::Twice => {

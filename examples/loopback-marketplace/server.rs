@@ -111,6 +111,9 @@ impl Marketplace {
     }
 
     fn answer(&self, request: &Request) -> Response {
+        if !matches!(request.method.as_str(), "GET" | "POST") {
+            return error(request, 405, "method not allowed");
+        }
         let path = request.path.replace("//", "/");
         let Some(rest) = path.strip_prefix(self.options.prefix.as_str()) else {
             return Response::new(200, "text/html", "<html><head><title>Elsewhere</title></head></html>");
