@@ -12,9 +12,9 @@ use std::process::ExitCode;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser};
 use clap_complete::Shell;
 
-pub mod image;
 pub mod input;
 mod interrupt;
+pub mod network;
 pub mod output;
 pub mod password;
 pub mod progress;

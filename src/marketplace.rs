@@ -14,7 +14,8 @@ use std::{fmt, time::Duration};
 use reqwest::StatusCode;
 
 use crate::{
-    Email, Identifier, Timestamp,
+    Email, Endorsement, Identifier, Metadata, Timestamp,
+    dsig::Verified,
     xml::{self, EntriesError},
 };
 
@@ -76,6 +77,21 @@ impl Client {
     /// Where this client uploads to and fetches from.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Uploads an entry, the very bytes that were verified. The same one twice is harmless.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] if the Marketplace does not take it; any other if it was not asked.
+    pub fn upload(&self, entry: &Verified<Metadata>) -> Result<Uploaded, ClientError> {
+        let url = match &entry.endorsement {
+            Some(Endorsement { created, endorser }) => {
+                self.endpoint.entry_url(entry.identifier, &endorser.email, Some(*created))
+            }
+            // What is verified is endorsed.
+            None => self.endpoint.upload_url(),
+        };
+        self.post(entry.document(), url.into())
     }
 
     /// The bytes of one entry: the one endorsed by `email` at `created`, or the newest one by

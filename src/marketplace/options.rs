@@ -13,6 +13,8 @@ use openssl::{
 };
 use zeroize::Zeroizing;
 
+use crate::credentials::Password;
+
 /// Largest file read for CA certificates, in bytes.
 const CA_FILE_LIMIT: u64 = 16 << 20;
 /// Most files looked at in a folder of CA certificates.
@@ -92,7 +94,7 @@ pub struct Login {
     /// The user.
     pub user: String,
     /// The password.
-    pub password: Zeroizing<String>,
+    pub password: Password,
 }
 
 impl fmt::Debug for Login {
@@ -296,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_login_is_never_printed() {
-        let login = Login { user: "jane".to_owned(), password: Zeroizing::new("secret".to_owned()) };
+        let login = Login { user: "jane".to_owned(), password: Password::new("secret".to_owned()) };
         let options = ClientOptions { login: Some(login), ..ClientOptions::default() };
         assert!(!format!("{options:?}").contains("secret"));
     }

@@ -278,7 +278,8 @@ fn slow_and_silent_servers_run_into_the_time_limit() {
 #[test]
 fn a_login_goes_along_with_every_request_to_the_origin() {
     let (options, log) = options(&["307:/marketplace/metadata"]);
-    let login = Login { user: "jane".to_owned(), password: "secret".to_owned().into() };
+    let login =
+        Login { user: "jane".to_owned(), password: crate::credentials::Password::new("secret".to_owned()) };
     let client = client(&server::start(options).unwrap(), ClientOptions { login: Some(login), ..quick() });
     upload(&client).unwrap();
     for request in log.lock().unwrap().iter() {

@@ -1,0 +1,113 @@
+//! Publishes signed metadata in a Marketplace.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use serde_json::{Map, Value, json};
+use stratuslab::{
+    Timestamp,
+    cli::{self, Command, CommonArgs, Failure, Session, Status, input, network::NetworkArgs},
+    dsig::{AlgorithmPolicy, VerifyError},
+    marketplace::{Client, UploadState},
+    metadata::rules::Leniency,
+    validate::{self, Report, validate},
+};
+
+/// Publish signed metadata in a Marketplace
+///
+/// Each FILE is verified first, and nothing is sent that the Marketplace would refuse. The
+/// URL of each entry is printed on standard output.
+#[derive(Parser)]
+#[command(name = "stratus-upload-metadata")]
+struct Upload {
+    /// Signed metadata; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Accept signatures and digests with SHA-1
+    #[arg(long)]
+    allow_sha1: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+impl Command for Upload {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(run)
+}
+
+fn run(args: &Upload, session: &Session) -> Result<(), Failure> {
+    let client = args.network.client(session)?;
+    let mut wanted = validate::Options::new(Timestamp::now());
+    wanted.policy = AlgorithmPolicy::new(args.allow_sha1 || session.config()?.allow_sha1.unwrap_or_default());
+    // What Marketplaces take: entries as old tools ordered them, but only those they will list (S10).
+    wanted.leniency = Leniency::OldEntries;
+    wanted.require_valid = true;
+    for file in &args.files {
+        match upload(file, &client, &wanted, session) {
+            Ok(fields) => session.object(file, fields),
+            Err(failure) => session.fail_input(file, &failure),
+        }
+    }
+    Ok(())
+}
+
+fn upload(
+    file: &Path,
+    client: &Client,
+    wanted: &validate::Options<'_>,
+    session: &Session,
+) -> Result<Map<String, Value>, Failure> {
+    let name = input::name(file);
+    let document = input::read(file)?;
+    let report = validate(&document, wanted);
+    for note in report.notes() {
+        session.note(format_args!("{name}: {note}"));
+    }
+    let entry = report.into_verified().map_err(|report| refused(&name, &document, &report, wanted))?;
+    session.detail(format_args!("uploading {name} to {}", client.endpoint()));
+    let uploaded = client.upload(&entry)?;
+    session.result(&uploaded.url);
+    session.detail(format_args!("the Marketplace says: {}", uploaded.message));
+    let email = entry.endorsement.as_ref().map(|endorsement| endorsement.endorser.email.to_string());
+    let pending = uploaded.state == UploadState::Pending;
+    if pending && let Some(email) = &email {
+        session.note(format_args!(
+            "confirmation e-mail sent to {email}; the entry appears once it is confirmed"
+        ));
+    }
+    Ok(Map::from_iter([
+        ("url".to_owned(), uploaded.url.into()),
+        ("state".to_owned(), if pending { "pending" } else { "created" }.into()),
+        ("message".to_owned(), uploaded.message.into()),
+        ("identifier".to_owned(), entry.identifier.to_string().into()),
+        ("email".to_owned(), json!(email)),
+        ("created".to_owned(), json!(entry.endorsement.as_ref().map(|e| e.created.to_string()))),
+    ]))
+}
+
+fn refused(name: &str, document: &[u8], report: &Report, wanted: &validate::Options<'_>) -> Failure {
+    let message = report.deciding().and_then(|check| check.message.as_deref()).unwrap_or("not signed");
+    let failure = Failure::new(Status::No, format_args!("{name} is not uploaded: {message}"));
+    let with_sha1 = {
+        let mut with = wanted.clone();
+        with.policy = AlgorithmPolicy::new(true);
+        with
+    };
+    if message == VerifyError::NoSignature.to_string() {
+        failure.with_hint("sign it with stratus-sign-metadata")
+    } else if wanted.policy != with_sha1.policy && validate(document, &with_sha1).deciding().is_none() {
+        failure.with_hint("--allow-sha1 uploads it all the same; signing it again is safer")
+    } else {
+        failure
+    }
+}

@@ -1,0 +1,236 @@
+//! How commands reach a Marketplace: arguments, configuration, and what failures lead to.
+
+use std::{env, fs, io, path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{Failure, Session, Status, shown, text};
+use crate::{
+    config::Config,
+    credentials::{Credentials, Password},
+    marketplace::{
+        Awaited, Client, ClientError, ClientIdentity, ClientOptions, Endpoint, EndpointError, Login,
+        OptionsError,
+    },
+};
+
+/// The Marketplace that is used when none is named (C35: later ones have a path prefix).
+pub const DEFAULT_ENDPOINT: &str = "https://marketplace.stratuslab.eu";
+
+/// Longest `--timeout`, in seconds; the configuration has the same.
+const LONGEST_TIMEOUT: u64 = 86_400;
+/// Largest PEM file read, in bytes.
+const PEM_LIMIT: u64 = 1 << 20;
+
+/// The options of commands that talk to a Marketplace.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Network options")]
+pub struct NetworkArgs {
+    /// Base URL of the Marketplace; https if it names no scheme.
+    // A text here and parsed below: clap would repeat a password in it.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "STRATUSLAB_MARKETPLACE_ENDPOINT",
+        help = format!("Base URL of the Marketplace; https if it names no scheme [default: {DEFAULT_ENDPOINT}]")
+    )]
+    pub marketplace_endpoint: Option<String>,
+    /// Give up on an entry after this time, retries included [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_TIMEOUT))]
+    pub timeout: Option<u64>,
+    /// Trust the CA certificates in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Trust the CA certificates in the files of this folder instead of the system's
+    #[arg(long, value_name = "FOLDER")]
+    pub ca_path: Option<PathBuf>,
+    /// Accept any server: what is sent can be read and changed on the way
+    #[arg(long)]
+    pub insecure_no_tls_verify: bool,
+}
+
+impl NetworkArgs {
+    /// The client these arguments and the configuration ask for, and warnings about it.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the endpoint is no URL, or certificates cannot be used.
+    pub fn client(&self, session: &Session) -> Result<Client, Failure> {
+        let config = session.config()?;
+        let endpoint = self.marketplace_endpoint.as_deref().or(config.marketplace_endpoint.as_deref());
+        let endpoint: Endpoint = endpoint.unwrap_or(DEFAULT_ENDPOINT).parse()?;
+        let mut options = ClientOptions {
+            ca_file: self.ca_file.clone().or_else(|| config.ca_file.clone()),
+            ca_folder: self.ca_path.clone().or_else(|| config.ca_path.clone()),
+            identity: identity(config)?,
+            login: login(config)?,
+            insecure_no_tls_verify: self.insecure_no_tls_verify,
+            ..ClientOptions::default()
+        };
+        if let Some(timeout) = self.timeout.map(Duration::from_secs).or(config.timeout) {
+            options.total_timeout = timeout;
+            options.connect_timeout = options.connect_timeout.min(timeout);
+        }
+        if self.insecure_no_tls_verify {
+            session.warn(
+                "the server's certificate is not verified: what is sent can be read and changed on the way",
+            );
+        }
+        if endpoint.is_cleartext() && options.login.is_some() {
+            session.warn(format_args!("user and password go unencrypted to {endpoint}"));
+        }
+        let client = Client::new(endpoint, options)?;
+        let quiet = session.quiet();
+        Ok(client.on_retry(move |error, pause| {
+            if !quiet {
+                text::line(format_args!("note: {error}; trying again in {:.1} s", pause.as_secs_f32()));
+            }
+        }))
+    }
+}
+
+/// The TLS client certificate of the configuration.
+fn identity(config: &Config) -> Result<Option<ClientIdentity>, Failure> {
+    let (certificate, key) = match (&config.client_certificate, &config.client_key) {
+        (Some(certificate), Some(key)) => (certificate, key),
+        (None, None) => return Ok(None),
+        (given, _) => {
+            let (given, missing) = if given.is_some() {
+                ("client_certificate", "client_key")
+            } else {
+                ("client_key", "client_certificate")
+            };
+            return Err(half(given, missing));
+        }
+    };
+    let read = |path: &PathBuf| {
+        let unreadable = |cause: &io::Error| {
+            Failure::new(
+                Status::Credentials,
+                format_args!("cannot read {}: {}", shown(path), text::reason(cause)),
+            )
+        };
+        match fs::metadata(path) {
+            Ok(found) if found.len() > PEM_LIMIT => Err(unreadable(&io::ErrorKind::FileTooLarge.into())),
+            Ok(_) => fs::read(path).map(zeroize::Zeroizing::new).map_err(|cause| unreadable(&cause)),
+            Err(cause) => Err(unreadable(&cause)),
+        }
+    };
+    let credentials = Credentials::from_pem(&read(certificate)?, &read(key)?, None).map_err(|cause| {
+        let fact = format!("cannot use {} with {}: {cause}", shown(certificate), shown(key));
+        Failure::new(Status::Credentials, fact)
+            .with_hint("client_certificate and client_key are PEM files, the key unencrypted")
+    })?;
+    let chain = std::iter::once(credentials.certificate()).chain(credentials.chain());
+    Ok(Some(ClientIdentity::new(chain.map(crate::Certificate::der), credentials.key())?))
+}
+
+fn login(config: &Config) -> Result<Option<Login>, Failure> {
+    match (&config.username, &config.password) {
+        (Some(user), Some(password)) => {
+            let password = Password::new(password.as_str().to_owned());
+            Ok(Some(Login { user: user.clone(), password }))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(half("username", "password")),
+        (None, Some(_)) => Err(half("password", "username")),
+    }
+}
+
+fn half(given: &str, missing: &str) -> Failure {
+    Failure::new(Status::Usage, format_args!("the configuration has {given} but no {missing}"))
+}
+
+impl From<EndpointError> for Failure {
+    fn from(error: EndpointError) -> Self {
+        let failure = Self::new(Status::Usage, &error);
+        match error {
+            EndpointError::UserInfo => {
+                failure.with_hint("put username and password in the configuration file")
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<OptionsError> for Failure {
+    fn from(error: OptionsError) -> Self {
+        match error {
+            OptionsError::CaUnreadable { path, cause } => Self::new(
+                Status::File,
+                format_args!("cannot read CA certificates from {}: {}", shown(&path), text::reason(&cause)),
+            ),
+            OptionsError::CaMissing { path } => {
+                Self::new(Status::File, format_args!("no CA certificate in {}", shown(&path)))
+            }
+            OptionsError::Identity { .. } => Self::new(Status::Credentials, error),
+            error => Self::new(Status::Network, error),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let failure = Self::new(Status::Network, &error);
+        match hint(&error) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+fn hint(error: &ClientError) -> Option<String> {
+    const PREFIX: &str =
+        "check --marketplace-endpoint: some Marketplaces need a path prefix such as /marketplace";
+    let fixed = match error {
+        ClientError::Connect { .. } | ClientError::Timeout { awaited: Awaited::Connection, .. } => {
+            return Some(match proxy_variables().as_slice() {
+                [] => "check --marketplace-endpoint and the network".to_owned(),
+                set => {
+                    format!("check --marketplace-endpoint, the network and the proxy in {}", set.join(", "))
+                }
+            });
+        }
+        ClientError::Proxy { .. } => {
+            return Some(format!(
+                "the proxy is named in {}; NO_PROXY lists hosts to reach without it",
+                proxy_variables().join(", ")
+            ));
+        }
+        ClientError::Tls { cause, .. } if cause.contains("local issuer") || cause.contains("self") => {
+            "if you know the CA of this server, name its certificate with --ca-file or --ca-path"
+        }
+        ClientError::Tls { cause, .. } if cause.contains("version number") => {
+            "does this server speak http instead of https?"
+        }
+        ClientError::Tls { cause, .. } if cause.contains("certificate required") => {
+            "this server wants a client certificate: set client_certificate and client_key in the configuration file"
+        }
+        ClientError::Timeout { .. } => "--timeout SECONDS allows it more time",
+        ClientError::CrossOrigin { .. } | ClientError::UploadRedirected { .. } => {
+            "if the Marketplace has moved there, name its new address with --marketplace-endpoint"
+        }
+        ClientError::Refused { status, reason, .. } => match status.as_u16() {
+            400 if reason.contains("older than latest entry") => {
+                "sign the document again, so that its endorsement is the newest"
+            }
+            401 => "set username and password in the configuration file",
+            404 | 405
+                if !reason.contains("metadata entry not found")
+                    && !reason.contains("no metadata matching") =>
+            {
+                PREFIX
+            }
+            407 => "the proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in its variable",
+            _ => return None,
+        },
+        ClientError::NotAMarketplace { .. } => PREFIX,
+        _ => return None,
+    };
+    Some(fixed.to_owned())
+}
+
+/// The variables that name a proxy and are set.
+fn proxy_variables() -> Vec<&'static str> {
+    let known = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    known.into_iter().filter(|name| env::var_os(name).is_some_and(|value| !value.is_empty())).collect()
+}

@@ -1,0 +1,258 @@
+//! `stratus-upload-metadata` against a loopback Marketplace.
+#![cfg(feature = "cli")]
+
+#[cfg(test)]
+mod loopback;
+
+use std::{fs, path::Path, process::Stdio};
+
+use assert_cmd::assert::Assert;
+use loopback::{EMAIL, IDENTIFIER, Marketplace, entry, signed, start, unsigned};
+use stratuslab::dsig::SignatureMethod::{RsaSha1, RsaSha256};
+
+const CREATED: &str = "2011-09-13T09:58:54Z";
+
+fn upload(folder: &Path, base: &str) -> assert_cmd::Command {
+    let mut command = loopback::command("stratus-upload-metadata", folder);
+    command.args(["--marketplace-endpoint", base]);
+    command
+}
+
+/// A folder with one valid entry in `image.xml`.
+#[cfg(test)]
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("image.xml"), entry(CREATED, RsaSha256)).unwrap();
+    folder
+}
+
+fn url(marketplace: &Marketplace) -> String {
+    format!("{}/metadata/{IDENTIFIER}/{EMAIL}/{CREATED}", marketplace.base)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn stderr(assert: &Assert) -> String {
+    text(&assert.get_output().stderr)
+}
+
+#[test]
+fn c14_an_entry_with_the_least_is_uploaded_and_its_url_printed_alone() {
+    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let done = upload(folder.path(), &marketplace.base).arg("image.xml").assert().success();
+    assert_eq!(text(&done.get_output().stdout), url(&marketplace) + "\n");
+    assert_eq!(stderr(&done), "");
+    let request = marketplace.requests.recv().unwrap();
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/marketplace/metadata"));
+    assert_eq!(request.body, fs::read(folder.path().join("image.xml")).unwrap());
+    // The same again, from standard input, is harmless.
+    upload(folder.path(), &marketplace.base).arg("-").write_stdin(request.body).assert().success();
+}
+
+#[test]
+fn c15_a_pending_confirmation_is_told_on_stderr() {
+    let (folder, marketplace) = (folder(), start(&[], |options| options.confirm = true));
+    let done = upload(folder.path(), &marketplace.base).arg("image.xml").assert().success();
+    assert_eq!(text(&done.get_output().stdout), url(&marketplace) + "\n");
+    assert_eq!(
+        stderr(&done),
+        format!("note: confirmation e-mail sent to {EMAIL}; the entry appears once it is confirmed\n")
+    );
+}
+
+#[test]
+fn c29_a_refusal_is_one_error_on_stderr_with_the_servers_reason() {
+    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    upload(folder.path(), &marketplace.base).arg("image.xml").assert().success();
+    fs::write(folder.path().join("older.xml"), entry("2010-01-01T00:00:00Z", RsaSha256)).unwrap();
+    let failed = upload(folder.path(), &marketplace.base).arg("older.xml").assert().code(5).stdout("");
+    assert_eq!(
+        stderr(&failed),
+        format!(
+            "error: {}/metadata answers 400 Bad Request: invalid metadata: older than latest entry\n\
+             hint: sign the document again, so that its endorsement is the newest\n",
+            marketplace.base
+        )
+    );
+    let replica = start(&[], |options| options.read_only = true);
+    let failed = upload(folder.path(), &replica.base).arg("image.xml").assert().code(5).stdout("");
+    assert!(stderr(&failed).contains("answers 403 Forbidden: read-only repository\n"));
+}
+
+#[test]
+fn nothing_is_sent_that_a_marketplace_would_refuse() {
+    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    let invisible = unsigned(None);
+    write("unsigned.xml", invisible.as_bytes());
+    write("s10.xml", &signed(&invisible, CREATED, RsaSha256));
+    write("changed.xml", text(&entry(CREATED, RsaSha256)).replace("2999", "2998").as_bytes());
+    write("other.xml", b"<metadata/>");
+    write("no.xml", b"\0");
+    for (file, fact) in [
+        ("unsigned.xml", "no signature\nhint: sign it with stratus-sign-metadata"),
+        ("s10.xml", "there is no dcterms:valid"),
+        ("changed.xml", ""),
+        ("other.xml", ""),
+        ("no.xml", ""),
+    ] {
+        let failed = upload(folder.path(), &marketplace.base).arg(file).assert().code(1).stdout("");
+        let expected = format!("error: {file} is not uploaded: {fact}");
+        assert!(stderr(&failed).starts_with(&expected), "{}", stderr(&failed));
+    }
+    assert!(marketplace.requests.try_recv().is_err());
+}
+
+#[test]
+fn sha1_is_uploaded_only_when_asked_for() {
+    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    fs::write(folder.path().join("old.xml"), entry(CREATED, RsaSha1)).unwrap();
+    let failed = upload(folder.path(), &marketplace.base).arg("old.xml").assert().code(1);
+    assert!(stderr(&failed).contains("hint: --allow-sha1"), "{}", stderr(&failed));
+    upload(folder.path(), &marketplace.base).args(["--allow-sha1", "old.xml"]).assert().success();
+    fs::write(folder.path().join("c.toml"), "allow_sha1 = true\n").unwrap();
+    upload(folder.path(), &marketplace.base).args(["-c", "c.toml", "old.xml"]).assert().success();
+}
+
+#[test]
+fn every_file_is_tried_and_json_tells_each() {
+    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    fs::write(folder.path().join("bad.xml"), "<a/>").unwrap();
+    let files = ["bad.xml", "absent.xml", "image.xml"];
+    let done = upload(folder.path(), &marketplace.base).args(files).assert().code(3);
+    assert_eq!(text(&done.get_output().stdout), url(&marketplace) + "\n");
+    let done = upload(folder.path(), &marketplace.base).arg("--json").args(files).assert().code(3);
+    let array: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    assert_eq!(array[0]["file"], "bad.xml");
+    assert_eq!(array[1]["error"]["fact"], "cannot read absent.xml: No such file or directory");
+    assert_eq!(array[2]["url"], url(&marketplace).as_str());
+    assert_eq!((&array[2]["state"], &array[2]["email"]), (&"created".into(), &EMAIL.into()));
+    assert_eq!((&array[2]["identifier"], &array[2]["created"]), (&IDENTIFIER.into(), &CREATED.into()));
+}
+
+#[test]
+fn c34_c35_the_endpoint_comes_from_the_configuration_too() {
+    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let nowhere = "https://nowhere.invalid";
+    let command = || loopback::command("stratus-upload-metadata", folder.path());
+    for key in ["marketplace", "marketplace_endpoint"] {
+        let config = format!("{key} = '{}/'\n[other]\n{key} = '{nowhere}'\n", marketplace.base);
+        fs::write(folder.path().join("c.toml"), config).unwrap();
+        command().args(["-c", "c.toml", "image.xml"]).assert().success();
+    }
+    // Precedence: command line, environment, configuration.
+    command()
+        .env("STRATUSLAB_MARKETPLACE_ENDPOINT", &marketplace.base)
+        .args(["-c", "c.toml", "-S", "other", "image.xml"])
+        .assert()
+        .success();
+    upload(folder.path(), &marketplace.base)
+        .env("STRATUSLAB_MARKETPLACE_ENDPOINT", nowhere)
+        .arg("image.xml")
+        .assert()
+        .success();
+}
+
+#[test]
+fn what_is_wrong_with_arguments_and_configuration_is_said_before_anything_is_sent() {
+    let folder = folder();
+    let failed = |endpoint: &str, more: &[&str], code| {
+        stderr(&upload(folder.path(), endpoint).args(more).arg("image.xml").assert().code(code).stdout(""))
+    };
+    assert!(failed("ftp://example.org", &[], 2).starts_with("error: invalid endpoint 'ftp://example.org'"));
+    let secret = failed("https://jane:secret@example.org", &[], 2);
+    assert!(secret.contains("hint: put username and password in the configuration file"), "{secret}");
+    assert!(!secret.contains("secret@"), "{secret}");
+    assert!(failed("example.org", &["--timeout", "0"], 2).contains("--timeout"));
+    assert!(failed("example.org", &["--ca-file", "absent.pem"], 3).contains("absent.pem: No such file"));
+    assert!(failed("example.org", &["--ca-file", "image.xml"], 3).contains("no CA certificate in image.xml"));
+    for (config, code, fact) in [
+        ("username = 'jane'", 2, "the configuration has username but no password"),
+        ("client_key = 'k.pem'", 2, "the configuration has client_key but no client_certificate"),
+        ("client_key = 'k.pem'\nclient_certificate = 'c.pem'", 4, "c.pem: No such file or directory"),
+    ] {
+        fs::write(folder.path().join("c.toml"), config).unwrap();
+        let told = failed("example.org", &["-c", "c.toml"], code);
+        assert!(told.contains(fact), "{told}");
+    }
+}
+
+#[test]
+fn c17_the_standard_proxy_variables_are_heeded() {
+    let (folder, proxy) = (folder(), start(&[], |_| ()));
+    let address = proxy.base.strip_suffix("/marketplace").unwrap();
+    // NO_PROXY was unset, or compared by substring.
+    for exempt in ["", "market", "place.test", "example.org"] {
+        upload(folder.path(), "http://marketplace.test/marketplace")
+            .env("http_proxy", address)
+            .env("NO_PROXY", exempt)
+            .arg("image.xml")
+            .assert()
+            .success();
+        assert_eq!(proxy.requests.recv().unwrap().header("host"), Some("marketplace.test"));
+    }
+    let failed = upload(folder.path(), "https://marketplace.test")
+        .env("HTTPS_PROXY", address)
+        .arg("image.xml")
+        .assert()
+        .code(5);
+    assert_eq!(proxy.requests.recv().unwrap().method, "CONNECT");
+    assert!(
+        stderr(&failed)
+            .contains("through the proxy: it refuses to connect\nhint: the proxy is named in HTTPS_PROXY")
+    );
+
+    let direct = start(&[], |_| ());
+    upload(folder.path(), &direct.base)
+        .envs([("ALL_PROXY", "http://127.0.0.1:9"), ("no_proxy", "example.org, 127.0.0.1")])
+        .arg("image.xml")
+        .assert()
+        .success();
+}
+
+#[test]
+fn c31_the_real_cause_is_told_with_what_to_do() {
+    let folder = folder();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let failed = upload(folder.path(), &format!("http://{free}"))
+        .args(["--timeout", "1", "image.xml"])
+        .assert()
+        .code(5);
+    let told = stderr(&failed);
+    assert!(
+        told.contains(&format!("error: cannot connect to http://{free}/metadata: Connection refused")),
+        "{told}"
+    );
+    assert!(told.contains("hint: check --marketplace-endpoint and the network\n"), "{told}");
+    assert_eq!(told.matches("error:").count(), 1);
+}
+
+#[test]
+fn c16_giving_up_verification_is_warned_of() {
+    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let done = upload(folder.path(), &marketplace.base)
+        .args(["--insecure-no-tls-verify", "image.xml"])
+        .assert()
+        .success();
+    assert!(stderr(&done).starts_with("warning: the server's certificate is not verified"));
+}
+
+#[test]
+fn c30_an_interrupt_ends_with_130() {
+    let (folder, marketplace) = (folder(), start(&["silent"], |_| ()));
+    let program = assert_cmd::cargo::cargo_bin("stratus-upload-metadata");
+    let child = std::process::Command::new(program)
+        .args(["--marketplace-endpoint", &marketplace.base, "image.xml"])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    marketplace.requests.recv().unwrap();
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+}
