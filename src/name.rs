@@ -1,8 +1,8 @@
 //! Distinguished names as entries write them.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use der::{Decode as _, Error, Length, Reader as _, SliceReader, Tag, asn1::ObjectIdentifier};
+use der::{Decode as _, Error, ErrorKind, Header, Length, Reader as _, SliceReader, Tag};
 
 use crate::checksum::hex;
 
@@ -74,7 +74,7 @@ fn rdn_sequence(reader: &mut SliceReader<'_>) -> Result<String, Error> {
 
 /// RFC 2253 §2.2. The values stay in the order of the encoding, which is not always that of DER.
 fn rdn(reader: &mut SliceReader<'_>) -> Result<String, Error> {
-    let header = der::Header::decode(reader)?;
+    let header = Header::decode(reader)?;
     header.tag().assert_eq(Tag::Set)?;
     reader.read_nested(header.length(), |set| {
         let mut text = set.sequence(attribute)?;
@@ -89,14 +89,17 @@ fn rdn(reader: &mut SliceReader<'_>) -> Result<String, Error> {
 /// RFC 2253 §2.3. Types without a name in that section are written as numbers, and their values
 /// as the octets of their encoding.
 fn attribute(reader: &mut SliceReader<'_>) -> Result<String, Error> {
-    let oid = ObjectIdentifier::decode(reader)?;
+    let header = Header::decode(reader)?;
+    header.tag().assert_eq(Tag::ObjectIdentifier)?;
+    let oid = reader.read_slice(header.length())?;
     let (tag, content, encoded) = value(reader)?;
-    let keyword = keyword(&oid);
-    let text = keyword.and_then(|_| string_value(tag, content));
-    Ok(match (keyword, text) {
-        (Some(keyword), Some(text)) => format!("{keyword}={}", escaped(&text)),
-        (Some(keyword), None) => format!("{keyword}={}", octets(encoded)),
-        (None, _) => format!("{oid}={}", octets(encoded)),
+    let Some(keyword) = keyword(oid) else {
+        let oid = dotted(oid).ok_or_else(|| reader.error(ErrorKind::OidMalformed))?;
+        return Ok(format!("{oid}=#{}", hex(encoded)));
+    };
+    Ok(match string_value(tag, content) {
+        Some(text) => format!("{keyword}={}", escaped(&text)),
+        None => format!("{keyword}=#{}", hex(encoded)),
     })
 }
 
@@ -108,7 +111,7 @@ fn value<'a>(reader: &mut SliceReader<'a>) -> Result<(u8, &'a [u8], &'a [u8]), E
     let tag = ahead.read_byte()?;
     // X.690 §8.1.2.4: these bits announce a tag of several octets, which no value type has.
     if tag & 0x1f == 0x1f {
-        return Err(ahead.error(der::ErrorKind::TagNumberInvalid));
+        return Err(ahead.error(ErrorKind::TagNumberInvalid));
     }
     let length = Length::decode(&mut ahead)?;
     let content = ahead.read_slice(length)?;
@@ -117,8 +120,8 @@ fn value<'a>(reader: &mut SliceReader<'a>) -> Result<(u8, &'a [u8], &'a [u8]), E
 }
 
 /// The nine types RFC 2253 §2.3 names; all are in X.520 (2.5.4) or RFC 4519.
-fn keyword(oid: &ObjectIdentifier) -> Option<&'static str> {
-    Some(match oid.as_bytes() {
+fn keyword(oid: &[u8]) -> Option<&'static str> {
+    Some(match oid {
         [0x55, 0x04, 3] => "CN",
         [0x55, 0x04, 6] => "C",
         [0x55, 0x04, 7] => "L",
@@ -133,25 +136,33 @@ fn keyword(oid: &ObjectIdentifier) -> Option<&'static str> {
     })
 }
 
-/// The text of the string types, by identifier octet; `None` for every other type. What is not
-/// valid in its encoding becomes U+FFFD, and the 8-bit types are read as ISO 8859-1, as Java does.
-fn string_value(tag: u8, content: &[u8]) -> Option<String> {
-    Some(match tag {
-        // UTF8String
-        0x0c => String::from_utf8_lossy(content).into_owned(),
-        // PrintableString, TeletexString, IA5String, GeneralString
-        0x13 | 0x14 | 0x16 | 0x1b => content.iter().copied().map(char::from).collect(),
-        // BMPString
-        0x1e => {
-            let (units, rest) = content.as_chunks::<2>();
-            let half = (!rest.is_empty()).then_some(char::REPLACEMENT_CHARACTER);
-            char::decode_utf16(units.iter().map(|&unit| u16::from_be_bytes(unit)))
-                .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-                .chain(half)
-                .collect()
+/// An object identifier in numbers (X.690 §8.19), of up to 128 bits for the UUIDs under 2.25.
+/// `der` stops at 32 bits.
+fn dotted(oid: &[u8]) -> Option<String> {
+    let mut arcs: Vec<u128> = Vec::new();
+    for encoded in oid.split_inclusive(|octet| octet & 0x80 == 0) {
+        // Each number takes as few octets as it can, and only its last has bit 8 clear.
+        if encoded.first() == Some(&0x80) || encoded.last().is_none_or(|octet| octet & 0x80 != 0) {
+            return None;
         }
-        _ => return None,
-    })
+        let shifted = |arc: u128, octet: &u8| Some(arc.checked_mul(0x80)? | u128::from(octet & 0x7f));
+        arcs.push(encoded.iter().try_fold(0, shifted)?);
+    }
+    // The first number holds the first two arcs.
+    let (&first, rest) = arcs.split_first()?;
+    let root = (first / 40).min(2);
+    let arcs = [root, first - 40 * root].into_iter().chain(rest.iter().copied());
+    Some(arcs.map(|arc| arc.to_string()).collect::<Vec<_>>().join("."))
+}
+
+/// The text of the string types, by identifier octet; `None` for every other type.
+///
+/// Whatever the type, Java up to 17 reads the octets as UTF-8 and puts U+FFFD for what is not.
+/// Entries hold names made that way, so later versions, which read ISO 8859-1 and UTF-16, are
+/// not followed.
+fn string_value(tag: u8, content: &[u8]) -> Option<Cow<'_, str>> {
+    // UTF8String, PrintableString, TeletexString, IA5String, GeneralString, BMPString
+    matches!(tag, 0x0c | 0x13 | 0x14 | 0x16 | 0x1b | 0x1e).then(|| String::from_utf8_lossy(content))
 }
 
 /// RFC 2253 §2.4, with what Java escapes beyond it: `=` and `#` everywhere, NUL, and every
@@ -173,6 +184,5 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn octets(encoded: &[u8]) -> String {
-    format!("#{}", hex(encoded))
-}
+#[cfg(test)]
+mod tests;
