@@ -185,7 +185,8 @@ fn tbs_certificate(tbs: &mut SliceReader<'_>, der: &[u8]) -> Result<Certificate,
             _ => drop(tbs.read_slice(header.length())?),
         }
     }
-    let serial = hex(serial);
+    // The octet that keeps a large number positive (X.690 §8.3.3) is no part of it.
+    let serial = hex(serial.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(serial));
     Ok(Certificate { der: der.into(), subject, issuer, email, serial, not_before, not_after, public_key })
 }
 
