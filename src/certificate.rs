@@ -1,5 +1,7 @@
 //! X.509 certificates, as far as entries need them (RFC 5280 §4).
 
+mod public_key;
+
 use std::{fmt, sync::Arc};
 
 use der::{Decode as _, Header, Reader as _, SliceReader, Tag, TagNumber, asn1::ObjectIdentifier};
@@ -139,7 +141,7 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError::PublicKey`] if OpenSSL cannot read it.
     pub fn public_key(&self) -> Result<PKey<Public>, CertificateError> {
-        PKey::public_key_from_der(&self.public_key).map_err(CertificateError::PublicKey)
+        public_key::read(&self.public_key).map_err(CertificateError::PublicKey)
     }
 }
 
