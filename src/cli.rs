@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser};
 use clap_complete::Shell;
 
+pub mod image;
 pub mod input;
 mod interrupt;
 pub mod network;
@@ -19,7 +20,9 @@ pub mod output;
 pub mod password;
 pub mod progress;
 mod session;
+mod signing;
 mod text;
+pub mod verdict;
 
 pub use session::Session;
 pub(crate) use text::reason;

@@ -23,16 +23,24 @@ pub struct Options<'a> {
     pub signed: bool,
     /// What old tools got wrong and is accepted.
     pub leniency: Leniency,
-    /// Refuse entries past their `dcterms:valid`, or endorsed outside the certificate's validity.
-    pub require_current: bool,
-    /// Refuse deprecated entries.
-    pub require_active: bool,
-    /// Refuse entries without `dcterms:valid`, as a Marketplace does, which would never list them.
-    pub require_valid: bool,
+    /// What would otherwise be worth a note only.
+    pub require: Vec<Requirement>,
     /// The image the entry must describe.
     pub image: Option<&'a ImageDigests>,
     /// The time to compare with.
     pub now: Timestamp,
+}
+
+/// What an entry may be required to be, beyond valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Requirement {
+    /// Not past its `dcterms:valid`, and endorsed while the certificate was valid.
+    Current,
+    /// Not deprecated.
+    Active,
+    /// With a `dcterms:valid`: a Marketplace never lists entries without.
+    Dated,
 }
 
 impl Options<'_> {
@@ -42,9 +50,7 @@ impl Options<'_> {
             policy: AlgorithmPolicy::default(),
             signed: true,
             leniency: Leniency::Strict,
-            require_current: false,
-            require_active: false,
-            require_valid: false,
+            require: Vec::new(),
             image: None,
             now,
         }
@@ -91,6 +97,7 @@ pub struct Check {
 #[derive(Clone, Debug)]
 pub struct Report {
     checks: Vec<Check>,
+    signature_error: Option<VerifyError>,
     entry: Entry,
 }
 
@@ -135,13 +142,18 @@ impl Report {
         }
     }
 
+    /// Why the signature does not verify, if it was asked for and does not.
+    pub fn signature_error(&self) -> Option<&VerifyError> {
+        self.signature_error.as_ref()
+    }
+
     /// The entry if it is valid in every respect asked for and signed.
     ///
     /// # Errors
     /// The report itself, if a check failed or the entry is unsigned.
     pub fn into_verified(self) -> Result<Verified<Metadata>, Self> {
         match self {
-            Self { entry: Entry::Verified(verified), ref checks }
+            Self { entry: Entry::Verified(verified), ref checks, .. }
                 if checks.iter().all(|check| check.outcome != Outcome::Failed) =>
             {
                 Ok(*verified)
@@ -157,49 +169,52 @@ impl Report {
 
 /// Judges an entry.
 pub fn validate(document: &[u8], options: &Options) -> Report {
-    let mut report = Report { checks: Vec::new(), entry: Entry::Nothing };
-    let signature = options.signed.then(|| verify_octets(document, &options.policy));
-    if let Some(Err(VerifyError::Xml(error))) = &signature {
-        report.push("well-formed", Outcome::Failed, Some(error.to_string()));
-        return report;
-    }
+    let mut report = Report { checks: Vec::new(), signature_error: None, entry: Entry::Nothing };
     let stage = if options.signed { Stage::Endorsed } else { Stage::Unsigned };
-    let (signature, findings) = match signature {
+    let signature = options.signed.then(|| verify_octets(document, &options.policy));
+    let findings = match signature {
         Some(Ok(octets)) => {
             let (findings, verified) = octets.examine(options.leniency);
             report.entry = verified.map_or(Entry::Nothing, |verified| Entry::Verified(Box::new(verified)));
-            ((Outcome::Passed, None), findings)
+            Ok(findings)
         }
-        unverified => match examine_unsigned(document, stage, options.leniency) {
-            Ok((findings, metadata)) => {
+        Some(Err(VerifyError::Xml(error))) => Err(error),
+        unverified => {
+            report.signature_error = unverified.and_then(Result::err);
+            examine_unsigned(document, stage, options.leniency).map(|(findings, metadata)| {
                 report.entry =
                     metadata.map_or(Entry::Nothing, |metadata| Entry::Unsigned(Box::new(metadata)));
-                let message = unverified.and_then(Result::err).map(|error| error.to_string());
-                let outcome = if message.is_some() { Outcome::Failed } else { Outcome::Skipped };
-                ((outcome, message), findings)
-            }
-            Err(error) => {
-                report.push("well-formed", Outcome::Failed, Some(error.to_string()));
-                return report;
-            }
-        },
+                findings
+            })
+        }
+    };
+    let findings = match findings {
+        Ok(findings) => findings,
+        Err(error) => {
+            report.push("well-formed", Outcome::Failed, Some(error.to_string()));
+            return report;
+        }
     };
     report.push("well-formed", Outcome::Passed, None);
-    report.push("signature", signature.0, signature.1);
-    for finding in findings {
-        report.checks.push(rule_check(&finding, options.leniency));
-    }
-    if let Some(metadata) = report.metadata().cloned() {
-        let certificate = report.verified().map(|verified| verified.certificate().clone());
-        for (name, outcome, message) in [
-            valid_present(&metadata, options),
-            current(&metadata, options),
-            certificate_current(&metadata, certificate.as_ref(), options),
-            active(&metadata, options),
-            image(&metadata, options),
-        ] {
-            report.push(name, outcome, message);
+    match &report.signature_error {
+        _ if !options.signed => report.push("signature", Outcome::Skipped, None),
+        None => report.push("signature", Outcome::Passed, None),
+        Some(error) => {
+            let message = error.to_string();
+            report.push("signature", Outcome::Failed, Some(message));
         }
+    }
+    report.checks.extend(findings.iter().map(|finding| rule_check(finding, options.leniency)));
+    if let Some(metadata) = report.metadata() {
+        let certificate = report.verified().map(Verified::certificate);
+        let further = [
+            dated(metadata, options),
+            current(metadata, options),
+            certificate_current(metadata, certificate, options),
+            active(metadata, options),
+            image(metadata, options),
+        ];
+        report.checks.extend(further);
     }
     report
 }
@@ -221,8 +236,6 @@ pub(crate) fn examine_unsigned(
     Ok(Metadata::examine(&String::from_utf8_lossy(&octets), stage, leniency))
 }
 
-type CheckParts = (&'static str, Outcome, Option<String>);
-
 fn rule_check(finding: &Finding, leniency: Leniency) -> Check {
     let outcome = match finding.errors.as_slice() {
         [] => Outcome::Passed,
@@ -238,51 +251,55 @@ fn join<T: ToString>(messages: &[T]) -> String {
 }
 
 /// What is a failure where it was asked for is worth a note where it was not.
-fn required(name: &'static str, required: bool, problem: Option<String>) -> CheckParts {
-    match problem {
-        None => (name, Outcome::Passed, None),
-        Some(message) => (name, if required { Outcome::Failed } else { Outcome::Noted }, Some(message)),
-    }
+fn required(name: &'static str, options: &Options, what: Requirement, problem: Option<String>) -> Check {
+    let outcome = match &problem {
+        None => Outcome::Passed,
+        Some(_) if options.require.contains(&what) => Outcome::Failed,
+        Some(_) => Outcome::Noted,
+    };
+    Check { name, outcome, message: problem }
 }
 
-fn valid_present(metadata: &Metadata, options: &Options) -> CheckParts {
+const fn skipped(name: &'static str) -> Check {
+    Check { name, outcome: Outcome::Skipped, message: None }
+}
+
+fn dated(metadata: &Metadata, options: &Options) -> Check {
     let problem = metadata
         .valid
         .is_none()
         .then(|| "there is no dcterms:valid; a Marketplace refuses the entry".to_owned());
-    required("valid-present", options.require_valid, problem)
+    required("dated", options, Requirement::Dated, problem)
 }
 
-fn current(metadata: &Metadata, options: &Options) -> CheckParts {
+fn current(metadata: &Metadata, options: &Options) -> Check {
     let past = metadata.valid.filter(|valid| *valid <= options.now);
-    required("current", options.require_current, past.map(|valid| format!("the entry expired at {valid}")))
+    let problem = past.map(|valid| format!("the entry expired at {valid}"));
+    required("current", options, Requirement::Current, problem)
 }
 
-fn certificate_current(
-    metadata: &Metadata,
-    certificate: Option<&Certificate>,
-    options: &Options,
-) -> CheckParts {
+fn certificate_current(metadata: &Metadata, certificate: Option<&Certificate>, options: &Options) -> Check {
     let (Some(certificate), Some(endorsement)) = (certificate, &metadata.endorsement) else {
-        return ("certificate-current", Outcome::Skipped, None);
+        return skipped("certificate-current");
     };
     let (from, to, at) = (certificate.not_before(), certificate.not_after(), endorsement.created);
     let problem = (at < from || at > to)
         .then(|| format!("the certificate is valid from {from} to {to} but the endorsement is of {at}"));
-    required("certificate-current", options.require_current, problem)
+    required("certificate-current", options, Requirement::Current, problem)
 }
 
-fn active(metadata: &Metadata, options: &Options) -> CheckParts {
+fn active(metadata: &Metadata, options: &Options) -> Check {
     let problem = metadata.deprecated.as_ref().map(|reason| format!("the image is deprecated: {reason}"));
-    required("active", options.require_active, problem)
+    required("active", options, Requirement::Active, problem)
 }
 
-fn image(metadata: &Metadata, options: &Options) -> CheckParts {
+fn image(metadata: &Metadata, options: &Options) -> Check {
     match options.image {
-        None => ("image", Outcome::Skipped, None),
+        None => skipped("image"),
         Some(image) => {
-            let mismatches = image.check(metadata).err().map(|mismatches| join(&mismatches));
-            required("image", true, mismatches)
+            let message = image.check(metadata).err().map(|mismatches| join(&mismatches));
+            let outcome = if message.is_some() { Outcome::Failed } else { Outcome::Passed };
+            Check { name: "image", outcome, message }
         }
     }
 }

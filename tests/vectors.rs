@@ -1,6 +1,8 @@
 //! The originals' own documents, from the folder named by `STRATUSLAB_VECTORS`: each has one
 //! exact verdict. They are not part of this project, so without the folder nothing is tested.
 
+#![allow(clippy::unwrap_used, reason = "a test without its document has failed")]
+
 use std::{fs, path::PathBuf};
 
 use stratuslab::{

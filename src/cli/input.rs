@@ -1,13 +1,11 @@
 //! Reading the documents named on the command line.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Failure, Status, is_dash, shown, text};
-
-/// The longest document read, in bytes.
-pub const MAX_DOCUMENT_BYTES: u64 = 10 * 1024 * 1024;
+use crate::xml::MAX_DOCUMENT_BYTES;
 
 /// Why an input was not read.
 #[derive(Debug, thiserror::Error)]
@@ -37,20 +35,30 @@ impl From<InputError> for Failure {
     }
 }
 
+/// Opens an input; `-` is standard input.
+///
+/// # Errors
+/// [`InputError::Read`] if it is not there or must not be read.
+pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, InputError> {
+    if is_dash(path) {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(path).and_then(|file| {
+        if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+    });
+    file.map(|file| Box::new(file) as _).map_err(|error| InputError::Read { path: path.to_owned(), error })
+}
+
 /// The whole of a document; `-` is standard input.
 ///
 /// # Errors
 /// [`InputError`] if it cannot be read to its end or is longer than [`MAX_DOCUMENT_BYTES`].
 pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
-    let failed = |error| InputError::Read { path: path.to_owned(), error };
     let mut bytes = Vec::new();
-    let limit = MAX_DOCUMENT_BYTES;
-    if is_dash(path) {
-        io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
-    } else {
-        let file = File::open(path).map_err(failed)?;
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
-    }
+    let limit = MAX_DOCUMENT_BYTES as u64;
+    let input = open(path)?;
+    let read = input.take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|error| InputError::Read { path: path.to_owned(), error })?;
     if bytes.len() as u64 > limit {
         return Err(InputError::TooLarge { path: path.to_owned(), limit });
     }
@@ -69,6 +77,8 @@ mod tests {
 
     use super::*;
 
+    const LIMIT: u64 = MAX_DOCUMENT_BYTES as u64;
+
     #[test]
     fn c22_any_file_name_is_read() {
         let folder = tempfile::tempdir().unwrap();
@@ -84,9 +94,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large.xml");
         let file = File::create(&path).unwrap();
-        file.set_len(MAX_DOCUMENT_BYTES).unwrap();
-        assert_eq!(read(&path).unwrap().len() as u64, MAX_DOCUMENT_BYTES);
-        file.set_len(MAX_DOCUMENT_BYTES + 1).unwrap();
+        file.set_len(LIMIT).unwrap();
+        assert_eq!(read(&path).unwrap().len() as u64, LIMIT);
+        file.set_len(LIMIT + 1).unwrap();
         let error = read(&path).unwrap_err();
         assert!(matches!(error, InputError::TooLarge { .. }));
         assert!(error.to_string().ends_with("large.xml: it is larger than 10 MiB"), "{error}");

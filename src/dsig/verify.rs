@@ -76,7 +76,7 @@ impl<T> Deref for Verified<T> {
 }
 
 /// Why an entry does not verify.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// The document cannot be read.
@@ -286,7 +286,7 @@ pub fn verify_octets(document: &[u8], policy: &AlgorithmPolicy) -> Result<Verifi
         }
     }
     let content = reference_validation(&tree, signature, &element)?;
-    let (certificate, chain) = signature_validation(&element, policy)?;
+    let (certificate, chain) = signature_validation(&element, *policy)?;
     check_endorser(&content, &certificate)?;
     Ok(Verified {
         content,
@@ -388,7 +388,7 @@ fn reference_validation(
 /// and the others.
 fn signature_validation(
     element: &SignatureElement,
-    policy: &AlgorithmPolicy,
+    policy: AlgorithmPolicy,
 ) -> Result<(Certificate, Vec<Certificate>), VerifyError> {
     let octets = c14n::subtree(element.signed_info, &element.canonicalization);
     let method = element.signature_method;

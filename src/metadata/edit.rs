@@ -21,13 +21,17 @@ pub(crate) fn endorse(document: &[u8], endorsement: &Endorsement) -> Result<Vec<
     let tree = source.parse()?;
     let mut splice = Splice::new(document, &source);
     let signatures = tree.descendants().filter(|node| node.has_tag_name((dsig::NAMESPACE, "Signature")));
-    signatures.for_each(|signature| splice.replace(signature.range(), String::new()));
+    for signature in signatures {
+        splice.replace(signature.range(), String::new());
+    }
     for description in children(tree.root_element(), RDF, "Description") {
         let mut endorsements: Vec<_> = children(description, SLREQ, "endorsement").collect();
         if let Some(last) = endorsements.pop() {
             splice.replace(last.range(), endorsement_element(last, endorsement));
         }
-        endorsements.into_iter().for_each(|earlier| splice.remove_line(earlier));
+        for earlier in endorsements {
+            splice.remove_line(earlier);
+        }
     }
     Ok(splice.apply())
 }
@@ -46,7 +50,9 @@ pub(crate) fn deprecate(document: &[u8], reason: &str) -> Result<Vec<u8>, XmlErr
         let mut present = children(description, SLTERMS, "deprecated");
         if let Some(first) = present.next() {
             splice.replace(first.range(), element);
-            present.for_each(|other| splice.remove_line(other));
+            for other in present {
+                splice.remove_line(other);
+            }
         } else if let Some(last) = description.last_element_child() {
             let end = last.range().end;
             splice.replace(end..end, format!("{}{element}", indentation(last)));
@@ -183,6 +189,8 @@ impl Names {
     }
 
     fn declarations(&self) -> String {
-        self.fresh.iter().map(|(prefix, uri)| format!(" xmlns:{prefix}=\"{uri}\"")).collect()
+        let declarations: Vec<String> =
+            self.fresh.iter().map(|(prefix, uri)| format!(" xmlns:{prefix}=\"{uri}\"")).collect();
+        declarations.concat()
     }
 }

@@ -3,7 +3,7 @@
 //! The rules look at exact paths only, and every violation is found, not just the first.
 
 use oxrdfxml::RdfXmlParser;
-use roxmltree::{Document, Node};
+use roxmltree::{Document, Namespace, Node};
 
 use crate::{
     ChecksumAlgorithm, Identifier,
@@ -295,7 +295,8 @@ fn rdf(entry: &Entry, errors: &mut Vec<RuleError>) {
 /// another rule's business.
 fn with_qualified_parse_types(root: Node) -> String {
     let text = root.document().input_text();
-    let prefix = root.namespaces().find(|ns| ns.uri() == RDF && ns.name().is_some()).and_then(|ns| ns.name());
+    let prefix =
+        root.namespaces().find(|ns| ns.uri() == RDF && ns.name().is_some()).and_then(Namespace::name);
     let Some(prefix) = prefix else { return text.to_owned() };
     let mut result = String::with_capacity(text.len());
     let mut done = 0;

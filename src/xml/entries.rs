@@ -33,6 +33,7 @@ pub enum EntriesError {
 pub struct Entries<R> {
     reader: Reader<Tap<BufReader<R>>>,
     state: State,
+    list: bool,
     /// Entries given so far.
     count: usize,
 }
@@ -51,7 +52,7 @@ enum State {
 /// The wrapper is in no namespace and declares none, so every entry means the same on its own.
 pub fn entries<R: Read>(input: R) -> Entries<R> {
     let tap = Tap { inner: BufReader::new(input), kept: Vec::new(), base: 0, full: false };
-    Entries { reader: Reader::from_reader(tap), state: State::Start, count: 0 }
+    Entries { reader: Reader::from_reader(tap), state: State::Start, list: false, count: 0 }
 }
 
 impl<R: Read> Iterator for Entries<R> {
@@ -80,6 +81,13 @@ impl<R: Read> Iterator for Entries<R> {
     }
 }
 
+impl<R> Entries<R> {
+    /// Whether the document is a list: known once the first entry was asked for.
+    pub fn is_list(&self) -> bool {
+        self.list
+    }
+}
+
 impl<R: Read> Entries<R> {
     /// Decides between list and single document at the root's start tag.
     fn first(&mut self) -> Result<Option<Vec<u8>>, EntriesError> {
@@ -91,11 +99,11 @@ impl<R: Read> Entries<R> {
                     if !is_white_space(tag.attributes_raw()) {
                         return Err(list("the root element has attributes"));
                     }
-                    self.state = State::InList;
+                    (self.state, self.list) = (State::InList, true);
                     return self.following();
                 }
                 Ok(Event::Empty(tag)) if tag.name().as_ref() == "metadata" => {
-                    self.state = State::InList;
+                    (self.state, self.list) = (State::InList, true);
                     return self.end_of_document();
                 }
                 Ok(Event::Decl(_) | Event::Comment(_) | Event::PI(_)) => {}

@@ -1,0 +1,103 @@
+//! `stratus-validate-metadata`: is an entry well made, signed and unchanged?
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, ValueEnum};
+use stratuslab::{
+    ChecksumAlgorithm, Timestamp,
+    cli::{self, Command, CommonArgs, Failure, Session, Status, verdict::Verdict},
+    dsig::AlgorithmPolicy,
+    validate::{Options, Requirement},
+    xml,
+};
+
+/// Checks signature, structure and constraints of metadata entries
+#[derive(Parser)]
+#[command(name = "stratus-validate-metadata")]
+struct Args {
+    /// Metadata files, or lists of entries as a Marketplace returns them; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Check everything but the signature
+    #[arg(long)]
+    unsigned: bool,
+    /// Check size and checksums of this image against the metadata
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Accept signatures with SHA-1, which can be forged with effort
+    #[arg(long)]
+    allow_sha1: bool,
+    /// Refuse what is not current (expired) or not active (deprecated)
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    require: Vec<Required>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Required {
+    /// Not past `dcterms:valid`, and endorsed while the certificate was valid
+    Current,
+    /// Not deprecated
+    Active,
+}
+
+impl From<Required> for Requirement {
+    fn from(required: Required) -> Self {
+        match required {
+            Required::Current => Self::Current,
+            Required::Active => Self::Active,
+        }
+    }
+}
+
+impl Command for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(run)
+}
+
+fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    let mut options = Options::new(Timestamp::now());
+    options.policy = AlgorithmPolicy::new(args.allow_sha1 || session.config()?.allow_sha1.unwrap_or(false));
+    options.signed = !args.unsigned;
+    options.require = args.require.iter().map(|&requirement| requirement.into()).collect();
+    let image = match &args.image {
+        Some(path) => Some(cli::image::digest(session, path, &ChecksumAlgorithm::ALL)?.digests),
+        None => None,
+    };
+    options.image = image.as_ref();
+    cli::verdict::in_order(
+        &args.files,
+        |file| verdicts(file, &options),
+        |file, judged| match judged {
+            Ok(verdicts) => verdicts.iter().for_each(|verdict| verdict.report(session)),
+            Err(failure) => session.fail_input(file, &failure),
+        },
+    );
+    Ok(())
+}
+
+/// The verdicts on a file's entries: one, unless it is a list.
+fn verdicts(file: &Path, options: &Options) -> Result<Vec<Verdict>, Failure> {
+    let mut entries = xml::entries(cli::input::open(file)?);
+    let mut verdicts = Vec::new();
+    while let Some(entry) = entries.next() {
+        let number = entries.is_list().then(|| verdicts.len() + 1);
+        verdicts.push(match entry {
+            Ok(entry) => Verdict::on_entry(file, number, &entry, options),
+            Err(error) => Verdict::on_unreadable(file, number, error)?,
+        });
+    }
+    if verdicts.is_empty() {
+        return Err(Failure::new(Status::No, format_args!("{} holds no entries", cli::input::name(file))));
+    }
+    Ok(verdicts)
+}

@@ -1,0 +1,187 @@
+//! How the verdict on an entry is told, in text and in JSON.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{Failure, Session, Status, input};
+use crate::{
+    Certificate, Metadata,
+    dsig::{Evidence, Verified, VerifyError},
+    validate::{Check, Options, Report, validate},
+    xml::EntriesError,
+};
+
+/// How many inputs are judged before their verdicts are told: enough to keep every core busy.
+const BATCH: usize = 512;
+
+/// Judges inputs on all cores and tells the results in the order of the inputs.
+pub fn in_order<T: Send>(
+    files: &[PathBuf],
+    judge: impl Fn(&Path) -> T + Sync,
+    mut tell: impl FnMut(&Path, T),
+) {
+    for batch in files.chunks(BATCH) {
+        // A single input is not worth starting a thread for.
+        let judged: Vec<T> = match batch {
+            [file] => vec![judge(file)],
+            files => files.par_iter().map(|file| judge(file)).collect(),
+        };
+        batch.iter().zip(judged).for_each(|(file, judged)| tell(file, judged));
+    }
+}
+
+/// The verdict on one entry, ready to be told.
+#[derive(Debug)]
+pub struct Verdict {
+    file: PathBuf,
+    /// How the entry is named in text: the file, and in a list the entry's number and key.
+    name: String,
+    /// Why it is invalid, and what may help.
+    reason: Option<(String, Option<&'static str>)>,
+    notes: Vec<String>,
+    details: Vec<String>,
+    object: Map<String, Value>,
+}
+
+impl Verdict {
+    /// Judges an entry; `number` is its place in a list.
+    pub fn on_entry(file: &Path, number: Option<usize>, entry: &[u8], options: &Options) -> Self {
+        let report = validate(entry, options);
+        let hint = match report.signature_error() {
+            Some(VerifyError::ForbiddenAlgorithm { .. }) => {
+                Some("--allow-sha1 accepts such signatures, for entries made with old tools")
+            }
+            _ => None,
+        };
+        let reason = report.deciding().map(|check| (check.message.clone().unwrap_or_default(), hint));
+        let key = report.metadata().and_then(key);
+        Self {
+            file: file.to_owned(),
+            name: name(file, number, key.as_deref()),
+            notes: report.notes().map(ToOwned::to_owned).collect(),
+            details: report.checks().iter().map(detail).collect(),
+            object: object(number, reason.as_ref().map(|(fact, _)| fact.as_str()), Some(&report)),
+            reason,
+        }
+    }
+
+    /// What cannot even be cut out of its file is invalid too.
+    ///
+    /// # Errors
+    /// [`Failure`] if the file could not be read, so that nothing can be said of its entries.
+    pub fn on_unreadable(file: &Path, number: Option<usize>, error: EntriesError) -> Result<Self, Failure> {
+        if let EntriesError::Io(error) = error {
+            return Err(input::InputError::Read { path: file.to_owned(), error }.into());
+        }
+        let fact = error.to_string();
+        Ok(Self {
+            file: file.to_owned(),
+            name: name(file, number, None),
+            notes: Vec::new(),
+            details: Vec::new(),
+            object: object(number, Some(&fact), None),
+            reason: Some((fact, None)),
+        })
+    }
+
+    /// Tells the verdict: on stdout if valid, on stderr with the reason if not.
+    pub fn report(&self, session: &Session) {
+        match &self.reason {
+            None => session.result(format_args!("Valid: {}", self.name)),
+            Some((fact, hint)) => {
+                session.say(format_args!("Invalid: {}", self.name));
+                session.say(fact);
+                if let Some(hint) = hint {
+                    session.say(format_args!("hint: {hint}"));
+                }
+                session.raise(Status::No);
+            }
+        }
+        // What is invalid has one deciding reason; the rest is detail.
+        if self.reason.is_none() {
+            for note in &self.notes {
+                session.note(format_args!("{}: {note}", self.name));
+            }
+        }
+        for detail in &self.details {
+            session.detail(detail);
+        }
+        session.object(&self.file, self.object.clone());
+    }
+}
+
+fn name(file: &Path, number: Option<usize>, key: Option<&str>) -> String {
+    match (number, key) {
+        (None, _) => super::shown(file).to_string(),
+        (Some(number), None) => format!("{}: entry {number}", super::shown(file)),
+        (Some(number), Some(key)) => format!("{}: entry {number}, {key}", super::shown(file)),
+    }
+}
+
+/// What a Marketplace files the entry under.
+fn key(metadata: &Metadata) -> Option<String> {
+    let endorsement = metadata.endorsement.as_ref()?;
+    Some(format!("{}/{}/{}", metadata.identifier, endorsement.endorser.email, endorsement.created))
+}
+
+fn detail(check: &Check) -> String {
+    let message = check.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    format!("  {} {}{message}", check.name, check.outcome.name())
+}
+
+fn object(number: Option<usize>, reason: Option<&str>, report: Option<&Report>) -> Map<String, Value> {
+    let mut object = Map::new();
+    let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
+    if let Some(number) = number {
+        put("entry", number.into());
+    }
+    put("verdict", if reason.is_none() { "valid" } else { "invalid" }.into());
+    put("reason", reason.into());
+    let Some(report) = report else { return object };
+    let check = |check: &Check| json!({ "name": check.name, "outcome": check.outcome.name(), "message": check.message });
+    put("checks", report.checks().iter().map(check).collect());
+    if let Some(metadata) = report.metadata() {
+        put("identifier", metadata.identifier.to_string().into());
+        put("created", metadata.created.map(|date| date.to_string()).into());
+        put("valid", metadata.valid.map(|date| date.to_string()).into());
+        put("deprecated", metadata.deprecated.clone().into());
+        if let Some(endorsement) = &metadata.endorsement {
+            let endorser = &endorsement.endorser;
+            put("endorsed", endorsement.created.to_string().into());
+            put(
+                "endorser",
+                json!({
+                    "email": endorser.email.as_str(),
+                    "subject": endorser.subject.as_str(),
+                    "issuer": endorser.issuer.as_str(),
+                }),
+            );
+        }
+    }
+    if let Some(evidence) = report.verified().map(Verified::evidence) {
+        put("certificate", certificate(&evidence.certificate));
+        put("algorithm", algorithm(evidence));
+    }
+    object
+}
+
+fn certificate(certificate: &Certificate) -> Value {
+    json!({
+        "subject": certificate.subject().as_str(),
+        "issuer": certificate.issuer().as_str(),
+        "serial": certificate.serial(),
+        "not_before": certificate.not_before().to_string(),
+        "not_after": certificate.not_after().to_string(),
+        "sha256_fingerprint": certificate.sha256_fingerprint(),
+    })
+}
+
+fn algorithm(evidence: &Evidence) -> Value {
+    json!({
+        "signature": evidence.signature_method.name(),
+        "digest": evidence.digest_method.name(),
+        "canonicalization": evidence.canonicalization.uri(),
+    })
+}
