@@ -82,27 +82,30 @@ impl Failure {
     }
 }
 
+/// Where `--help` lists them; on each option, because a heading of the structure would also
+/// cover whatever follows it in a command.
+const COMMON: &str = "Common options";
+
 /// The options every command has.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Common options")]
 pub struct CommonArgs {
     /// Say more
-    #[arg(short, long, action = ArgAction::Count)]
+    #[arg(help_heading = COMMON, short, long, action = ArgAction::Count)]
     pub verbose: u8,
     /// Say less: once for no notes, twice for no warnings
-    #[arg(short, long, action = ArgAction::Count)]
+    #[arg(help_heading = COMMON, short, long, action = ArgAction::Count)]
     pub quiet: u8,
     /// Read this configuration file instead of the usual one
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(help_heading = COMMON, short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Use this profile of the configuration file
-    #[arg(short = 'S', long, value_name = "NAME", env = "STRATUSLAB_USER_CONFIG_SECTION")]
+    #[arg(help_heading = COMMON, short = 'S', long, value_name = "NAME", env = "STRATUSLAB_USER_CONFIG_SECTION")]
     pub user_config_section: Option<String>,
     /// Print one JSON array, with an object for each input, instead of text
-    #[arg(long)]
+    #[arg(help_heading = COMMON, long)]
     pub json: bool,
     /// Print a completion script for this shell
-    #[arg(long, value_name = "SHELL", exclusive = true)]
+    #[arg(help_heading = COMMON, long, value_name = "SHELL", exclusive = true)]
     pub generate_completion: Option<Shell>,
 }
 

@@ -52,6 +52,11 @@ impl TerminalGuard {
         pending().terminal = Some((terminal, modes));
         Ok(Self(()))
     }
+
+    /// Ends a line that the user has not ended.
+    pub(super) fn end_line(&self) {
+        end_line(&mut pending());
+    }
 }
 
 impl Drop for TerminalGuard {
@@ -60,13 +65,16 @@ impl Drop for TerminalGuard {
     }
 }
 
+fn end_line(pending: &mut Pending) {
+    if let Some((terminal, _)) = &mut pending.terminal {
+        let _ = terminal.write_all(b"\n");
+    }
+}
+
+/// Nothing better can be done about a terminal that has gone than to go on.
 fn restore_terminal(pending: &mut Pending) {
-    if let Some((mut terminal, modes)) = pending.terminal.take() {
-        // Nothing better can be done about a terminal that has gone.
-        let restored = tcsetattr(&terminal, OptionalActions::Now, &modes);
-        if restored.is_ok() {
-            let _ = terminal.flush();
-        }
+    if let Some((terminal, modes)) = pending.terminal.take() {
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &modes);
     }
 }
 
@@ -80,7 +88,11 @@ pub(super) fn handle() {
     let Ok(mut signals) = Signals::new(wanted) else { return };
     // Without the thread the signals would go unheard; their default is then better.
     let started = thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if signals.forever().next().is_some() {
+        if let Some(signal) = signals.forever().next() {
+            // The prompt ends its line itself on Ctrl-C.
+            if signal != SIGINT {
+                end_line(&mut pending());
+            }
             exit();
         }
     });

@@ -251,3 +251,6 @@ fn parent(path: &Path) -> &Path {
 fn sync(directory: &Path) {
     let _ = File::open(directory).and_then(|directory| directory.sync_all());
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,9 @@ impl From<PasswordError> for Failure {
 pub fn prompt(question: &str) -> Result<Zeroizing<String>, PasswordError> {
     let guard = TerminalGuard::new().map_err(|_| PasswordError::NoTerminal)?;
     let answer = rpassword::prompt_password(text::clean(question));
+    if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof) {
+        guard.end_line();
+    }
     drop(guard);
     answer.map(Zeroizing::new).map_err(|error| match error.kind() {
         ErrorKind::Interrupted => PasswordError::Interrupted,
