@@ -19,10 +19,11 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::zeroize::Zeroizing;
+use zeroize::Zeroizing;
 
-use crate::Email;
 use crate::cli::password;
+use crate::dsig::SignatureMethod;
+use crate::{Email, Password};
 
 mod error;
 mod ini;
@@ -85,7 +86,7 @@ keys! {
     /// The user of HTTP authentication.
     username: String,
     /// The password of HTTP authentication.
-    password: Zeroizing<String>,
+    password: Password,
     /// Certificates to trust instead of the system's, in a PEM file.
     ca_file: PathBuf,
     /// Certificates to trust instead of the system's, in a hashed folder.
@@ -99,7 +100,7 @@ keys! {
     /// The certificate and key to sign with, PKCS#12.
     p12_certificate: PathBuf,
     /// The password of that file.
-    p12_password: Zeroizing<String>,
+    p12_password: Password,
     /// A file with that password.
     p12_password_file: PathBuf,
     /// The certificate to sign with, PEM; issuers may follow.
@@ -109,7 +110,7 @@ keys! {
     /// The endorser's address if the certificate has none.
     email: Email,
     /// How to sign: `rsa-sha256`, …
-    signature_algorithm: String,
+    signature_algorithm: SignatureMethod,
     /// Are signatures and digests with SHA-1 accepted?
     allow_sha1: bool,
     /// Where a signed document goes instead of its input's place.

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::input::name;
 use super::interrupt::TerminalGuard;
 use super::{Failure, Session, Status, is_dash, shown, text};
+use crate::Password;
 
 /// The longest password read from a file, in bytes.
 pub const MAX_PASSWORD_BYTES: u64 = 4096;
@@ -72,14 +73,14 @@ impl From<PasswordError> for Failure {
 ///
 /// # Errors
 /// [`PasswordError`] if there is no terminal or the user leaves the prompt.
-pub fn prompt(question: &str) -> Result<Zeroizing<String>, PasswordError> {
+pub fn prompt(question: &str) -> Result<Password, PasswordError> {
     let guard = TerminalGuard::new().map_err(|_| PasswordError::NoTerminal)?;
     let answer = rpassword::prompt_password(text::clean(question));
     if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof) {
         guard.end_line();
     }
     drop(guard);
-    answer.map(Zeroizing::new).map_err(|error| match error.kind() {
+    answer.map(Password::new).map_err(|error| match error.kind() {
         ErrorKind::Interrupted => PasswordError::Interrupted,
         ErrorKind::UnexpectedEof => PasswordError::NotEntered,
         _ => PasswordError::Terminal { error },
@@ -91,7 +92,7 @@ pub fn prompt(question: &str) -> Result<Zeroizing<String>, PasswordError> {
 ///
 /// # Errors
 /// [`PasswordError`] if it cannot be read or is no password.
-pub fn from_file(session: &Session, path: &Path) -> Result<Zeroizing<String>, PasswordError> {
+pub fn from_file(session: &Session, path: &Path) -> Result<Password, PasswordError> {
     let failed = |error| PasswordError::Read { path: path.to_owned(), error };
     if is_dash(path) {
         return read(path, io::stdin().lock());
@@ -109,7 +110,7 @@ pub(crate) fn readable_by_others(file: &std::fs::Metadata) -> bool {
     file.permissions().mode() & 0o044 != 0
 }
 
-fn read(path: &Path, source: impl Read) -> Result<Zeroizing<String>, PasswordError> {
+fn read(path: &Path, source: impl Read) -> Result<Password, PasswordError> {
     // Allocated once: a growing buffer would leave copies behind.
     let mut bytes = Zeroizing::new(vec![0; 2 + usize::try_from(MAX_PASSWORD_BYTES).unwrap_or_default()]);
     let mut length = 0;
@@ -129,7 +130,7 @@ fn read(path: &Path, source: impl Read) -> Result<Zeroizing<String>, PasswordErr
         return Err(PasswordError::TooLong { path: path.to_owned() });
     }
     match std::str::from_utf8(password) {
-        Ok(password) => Ok(Zeroizing::new(password.to_owned())),
+        Ok(password) => Ok(Password::new(password.to_owned())),
         Err(_) => Err(PasswordError::NotUtf8 { path: path.to_owned() }),
     }
 }

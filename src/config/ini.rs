@@ -10,7 +10,8 @@ use super::error::{At, ConfigError};
 use super::value::{Place, Raw};
 use super::{Config, Contents, SELECTED_SECTION, assign, line_of};
 
-/// What the originals' other commands read from the same file.
+/// What the originals' other commands read from the same file. User and password among them are
+/// the cloud's: a Marketplace never got them, and must not now.
 const NOT_OURS: &[&str] = &[
     "author_email",
     "cloud_init",
@@ -30,6 +31,7 @@ const NOT_OURS: &[&str] = &[
     "msg_recipients",
     "name",
     "no_check_image_url",
+    "password",
     "pdisk_endpoint",
     "pdisk_password",
     "pdisk_port",
@@ -41,6 +43,7 @@ const NOT_OURS: &[&str] = &[
     "use_qcow_disk_format",
     "user_private_key_file",
     "user_public_key_file",
+    "username",
     "verbose_level",
     "vm_cpu",
     "vm_cpu_amount",

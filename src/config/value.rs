@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::error::{At, ConfigError};
 use super::line_of;
-use crate::Email;
+use crate::dsig::SignatureMethod;
+use crate::{Email, Password};
 
 /// The longest time a request may be allowed, in seconds: a day.
 const MAX_TIMEOUT: f64 = 86_400.0;
@@ -83,7 +82,7 @@ impl Value for String {
     }
 }
 
-impl Value for Zeroizing<String> {
+impl Value for Password {
     fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
         string(raw, place).map(|text| Self::new(text.to_owned()))
     }
@@ -93,6 +92,14 @@ impl Value for Email {
     fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
         let text = string(raw, place)?;
         text.parse().map_err(|_| place.bad("an e-mail address", &text))
+    }
+}
+
+impl Value for SignatureMethod {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        let expected = "rsa-sha256, rsa-sha384, rsa-sha512, ecdsa-sha256, ecdsa-sha384 or rsa-sha1";
+        text.parse().map_err(|_| place.bad(expected, &text))
     }
 }
 
