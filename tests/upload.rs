@@ -8,7 +8,14 @@ use std::{fs, path::Path, process::Stdio};
 
 use assert_cmd::assert::Assert;
 use loopback::{EMAIL, IDENTIFIER, Marketplace, entry, signed, start, unsigned};
-use stratuslab::dsig::SignatureMethod::{RsaSha1, RsaSha256};
+use stratuslab::{
+    dsig::{
+        AlgorithmPolicy,
+        SignatureMethod::{RsaSha1, RsaSha256},
+        verify,
+    },
+    marketplace::{Client, ClientOptions},
+};
 
 const CREATED: &str = "2011-09-13T09:58:54Z";
 
@@ -49,6 +56,25 @@ fn c14_an_entry_with_the_least_is_uploaded_and_its_url_printed_alone() {
     assert_eq!(request.body, fs::read(folder.path().join("image.xml")).unwrap());
     // The same again, from standard input, is harmless.
     upload(folder.path(), &marketplace.base).arg("-").write_stdin(request.body).assert().success();
+}
+
+#[test]
+fn what_was_uploaded_is_fetched_by_its_date_or_as_the_newest() {
+    let marketplace = start(&[], |_| ());
+    let options = ClientOptions { proxy_from_environment: false, ..ClientOptions::default() };
+    let client = Client::new(marketplace.base.parse().unwrap(), options).unwrap();
+    let policy = AlgorithmPolicy::default();
+    let (first, second) = (entry(CREATED, RsaSha256), entry("2012-01-01T00:00:00Z", RsaSha256));
+    for document in [&first, &second] {
+        let uploaded = client.upload(&verify(document, &policy).unwrap()).unwrap();
+        assert!(uploaded.url.starts_with(&marketplace.base), "{}", uploaded.url);
+    }
+    let fetch =
+        |created| client.fetch(&IDENTIFIER.parse().unwrap(), &EMAIL.parse().unwrap(), created).unwrap();
+    assert!(fetch(Some(CREATED.parse().unwrap())) == first);
+    // In a list an entry stands without its XML declaration.
+    assert!(text(&second).trim_end().ends_with(&text(&fetch(None))));
+    verify(&fetch(None), &policy).unwrap();
 }
 
 #[test]
@@ -171,7 +197,7 @@ fn what_is_wrong_with_arguments_and_configuration_is_said_before_anything_is_sen
     for (config, code, fact) in [
         ("username = 'jane'", 2, "the configuration has username but no password"),
         ("client_key = 'k.pem'", 2, "the configuration has client_key but no client_certificate"),
-        ("client_key = 'k.pem'\nclient_certificate = 'c.pem'", 4, "c.pem: No such file or directory"),
+        ("client_key = 'k.pem'\nclient_certificate = 'c.pem'", 3, "c.pem: No such file or directory"),
     ] {
         fs::write(folder.path().join("c.toml"), config).unwrap();
         let told = failed("example.org", &["-c", "c.toml"], code);
@@ -252,7 +278,7 @@ fn c30_an_interrupt_ends_with_130() {
         .spawn()
         .unwrap();
     marketplace.requests.recv().unwrap();
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
+    let kill = format!("kill -INT {}", child.id());
+    assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
 }

@@ -77,7 +77,9 @@ fn upload(
     session.detail(format_args!("uploading {name} to {}", client.endpoint()));
     let uploaded = client.upload(&entry)?;
     session.result(&uploaded.url);
-    session.detail(format_args!("the Marketplace says: {}", uploaded.message));
+    if !uploaded.message.is_empty() {
+        session.detail(format_args!("the Marketplace says: {}", uploaded.message));
+    }
     let email = entry.endorsement.as_ref().map(|endorsement| endorsement.endorser.email.to_string());
     let pending = uploaded.state == UploadState::Pending;
     if pending && let Some(email) = &email {

@@ -1,10 +1,11 @@
 //! How commands reach a Marketplace: arguments, configuration, and what failures lead to.
 
-use std::{env, fs, io, path::PathBuf, time::Duration};
+use std::{env, path::PathBuf, time::Duration};
 
 use clap::Args;
+use zeroize::Zeroizing;
 
-use super::{Failure, Session, Status, shown, text};
+use super::{Failure, Session, Status, input, shown, text};
 use crate::{
     config::Config,
     credentials::{Credentials, Password},
@@ -19,8 +20,6 @@ pub const DEFAULT_ENDPOINT: &str = "https://marketplace.stratuslab.eu";
 
 /// Longest `--timeout`, in seconds; the configuration has the same.
 const LONGEST_TIMEOUT: u64 = 86_400;
-/// Largest PEM file read, in bytes.
-const PEM_LIMIT: u64 = 1 << 20;
 
 /// The options of commands that talk to a Marketplace.
 #[derive(Args, Clone, Debug, Default)]
@@ -102,24 +101,14 @@ fn identity(config: &Config) -> Result<Option<ClientIdentity>, Failure> {
             return Err(half(given, missing));
         }
     };
-    let read = |path: &PathBuf| {
-        let unreadable = |cause: &io::Error| {
-            Failure::new(
-                Status::Credentials,
-                format_args!("cannot read {}: {}", shown(path), text::reason(cause)),
-            )
-        };
-        match fs::metadata(path) {
-            Ok(found) if found.len() > PEM_LIMIT => Err(unreadable(&io::ErrorKind::FileTooLarge.into())),
-            Ok(_) => fs::read(path).map(zeroize::Zeroizing::new).map_err(|cause| unreadable(&cause)),
-            Err(cause) => Err(unreadable(&cause)),
-        }
-    };
-    let credentials = Credentials::from_pem(&read(certificate)?, &read(key)?, None).map_err(|cause| {
-        let fact = format!("cannot use {} with {}: {cause}", shown(certificate), shown(key));
-        Failure::new(Status::Credentials, fact)
-            .with_hint("client_certificate and client_key are PEM files, the key unencrypted")
-    })?;
+    let credentials =
+        Credentials::from_pem(&input::read(certificate)?, &Zeroizing::new(input::read(key)?), None).map_err(
+            |cause| {
+                let fact = format!("cannot use {} with {}: {cause}", shown(certificate), shown(key));
+                Failure::new(Status::Credentials, fact)
+                    .with_hint("client_certificate and client_key are PEM files, the key unencrypted")
+            },
+        )?;
     let chain = std::iter::once(credentials.certificate()).chain(credentials.chain());
     Ok(Some(ClientIdentity::new(chain.map(crate::Certificate::der), credentials.key())?))
 }

@@ -208,7 +208,9 @@ fn causes<'a>(error: Link<'a>) -> Vec<Link<'a>> {
 }
 
 fn root(chain: &[Link<'_>]) -> String {
-    printable(&chain.last().map(ToString::to_string).unwrap_or_default())
+    let text = chain.last().map(ToString::to_string).unwrap_or_default();
+    // The standard library appends the number of a system error.
+    printable(text.split(" (os error ").next().unwrap_or_default())
 }
 
 /// OpenSSL's reason, without its codes and file names, and the verdict on the certificate

@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashSet,
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,6 +16,8 @@ use zeroize::Zeroizing;
 
 use crate::credentials::Password;
 
+/// The longest time that is ever waited: longer ones cannot be reckoned with on every system.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 /// Largest file read for CA certificates, in bytes.
 const CA_FILE_LIMIT: u64 = 16 << 20;
 /// Most files looked at in a folder of CA certificates.
@@ -84,7 +87,7 @@ impl RetryPolicy {
     pub(super) fn pause(&self, failures: u32, random: u32) -> Duration {
         let doubled = self.first_pause.saturating_mul(1 << failures.saturating_sub(1).min(20));
         let share = 0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX);
-        doubled.min(self.longest_pause).mul_f64(share)
+        doubled.min(self.longest_pause).min(LONGEST).mul_f64(share)
     }
 }
 
@@ -237,10 +240,12 @@ fn folder(path: &Path) -> io::Result<Vec<Vec<u8>>> {
 }
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > CA_FILE_LIMIT {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(CA_FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > CA_FILE_LIMIT {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {CA_FILE_LIMIT} bytes")));
     }
-    fs::read(path)
+    Ok(bytes)
 }
 
 fn certificates(bytes: &[u8]) -> Vec<Vec<u8>> {
@@ -276,6 +281,8 @@ mod tests {
             [500, 1000, 2000, 8000, 8000, 8000]
         );
         assert_eq!([1, 2, 40].map(|n| milliseconds(n, 0)), [250, 500, 4000]);
+        let endless = RetryPolicy { attempts: 0, first_pause: Duration::MAX, longest_pause: Duration::MAX };
+        assert_eq!(endless.pause(u32::MAX, u32::MAX), LONGEST);
     }
 
     #[test]

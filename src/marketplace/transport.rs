@@ -13,7 +13,7 @@ use reqwest::{
     header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER},
 };
 
-use super::{Client, ClientError, reason};
+use super::{Client, ClientError, options::LONGEST, reason};
 
 /// Redirects followed in a row.
 const REDIRECT_LIMIT: usize = 5;
@@ -80,7 +80,7 @@ impl Client {
     /// Sends a request until it is answered well, fails for good, or time or attempts run out;
     /// the last failure is the one reported.
     pub(super) fn exchange(&self, request: Request<'_>) -> Result<Answer, ClientError> {
-        let deadline = Instant::now() + self.options.total_timeout;
+        let deadline = Instant::now() + self.options.total_timeout.min(LONGEST);
         let mut failures = 0;
         loop {
             let Failure { error, retry_after } = match self.follow(request, deadline) {
