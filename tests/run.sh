@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Installs what is missing, then runs every test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tests/setup.sh
+cargo test --locked "$@"
+# The library stands without what only the commands need.
+cargo test --locked --no-default-features --lib "$@"
