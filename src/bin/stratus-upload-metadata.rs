@@ -13,7 +13,7 @@ use stratuslab::{
     dsig::{AlgorithmPolicy, VerifyError},
     marketplace::{Client, UploadState},
     metadata::rules::Leniency,
-    validate::{self, Report, validate},
+    validate::{self, Report, Requirement, validate},
 };
 
 /// Publish signed metadata in a Marketplace
@@ -51,7 +51,7 @@ fn run(args: &Upload, session: &Session) -> Result<(), Failure> {
     wanted.policy = AlgorithmPolicy::new(args.allow_sha1 || session.config()?.allow_sha1.unwrap_or_default());
     // What Marketplaces take: entries as old tools ordered them, but only those they will list (S10).
     wanted.leniency = Leniency::OldEntries;
-    wanted.require_valid = true;
+    wanted.require.push(Requirement::Dated);
     for file in &args.files {
         match upload(file, &client, &wanted, session) {
             Ok(fields) => session.object(file, fields),
@@ -73,7 +73,7 @@ fn upload(
     for note in report.notes() {
         session.note(format_args!("{name}: {note}"));
     }
-    let entry = report.into_verified().map_err(|report| refused(&name, &document, &report, wanted))?;
+    let entry = report.into_verified().map_err(|report| refused(&name, &report))?;
     session.detail(format_args!("uploading {name} to {}", client.endpoint()));
     let uploaded = client.upload(&entry)?;
     session.result(&uploaded.url);
@@ -97,19 +97,14 @@ fn upload(
     ]))
 }
 
-fn refused(name: &str, document: &[u8], report: &Report, wanted: &validate::Options<'_>) -> Failure {
+fn refused(name: &str, report: &Report) -> Failure {
     let message = report.deciding().and_then(|check| check.message.as_deref()).unwrap_or("not signed");
     let failure = Failure::new(Status::No, format_args!("{name} is not uploaded: {message}"));
-    let with_sha1 = {
-        let mut with = wanted.clone();
-        with.policy = AlgorithmPolicy::new(true);
-        with
-    };
-    if message == VerifyError::NoSignature.to_string() {
-        failure.with_hint("sign it with stratus-sign-metadata")
-    } else if wanted.policy != with_sha1.policy && validate(document, &with_sha1).deciding().is_none() {
-        failure.with_hint("--allow-sha1 uploads it all the same; signing it again is safer")
-    } else {
-        failure
+    match report.signature_error() {
+        Some(VerifyError::NoSignature) => failure.with_hint("sign it with stratus-sign-metadata"),
+        Some(VerifyError::ForbiddenAlgorithm { .. }) => {
+            failure.with_hint("--allow-sha1 uploads it all the same; signing it again is safer")
+        }
+        _ => failure,
     }
 }
