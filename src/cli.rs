@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser};
 use clap_complete::Shell;
 
+pub mod credentials;
 pub mod image;
 pub mod input;
 mod interrupt;

@@ -1,0 +1,217 @@
+//! What commands sign with: options, environment and configuration to [`Credentials`].
+
+mod source;
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, StringValueParser, TypedValueParser},
+};
+use zeroize::Zeroizing;
+
+use self::source::{GivenPassword, Source};
+use super::{
+    Failure, Session, Status, input,
+    password::{self, PasswordError},
+    shown,
+};
+use crate::{
+    Credentials, CredentialsError, Email, Password, Timestamp,
+    dsig::{SignatureMethod, UnknownSignatureMethod},
+};
+
+/// Names the PKCS#12 file to sign with.
+const P12_CERTIFICATE: &str = "STRATUSLAB_P12_CERTIFICATE";
+/// Its password.
+const P12_PASSWORD: &str = "STRATUSLAB_P12_PASSWORD";
+/// Where grid tools keep it, for `--help`.
+const USUAL_P12: &str = "~/.globus/usercert.p12";
+
+/// The options of commands that sign.
+// Environment variables are read here: `clap` would let them conflict with options, over which
+// the command line has precedence.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Signing options")]
+pub struct CredentialArgs {
+    /// The PKCS#12 file to sign with.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["pem_cert", "pem_key"],
+        help = format!("Sign with the key in this PKCS#12 file [env: {P12_CERTIFICATE}] [default: {USUAL_P12}]")
+    )]
+    pub p12_cert: Option<PathBuf>,
+    /// The password of the PKCS#12 file or PEM key.
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        value_parser = StringValueParser::new().map(Password::new),
+        conflicts_with = "p12_password_file",
+        help = format!(
+            "Password of the PKCS#12 file or PEM key; here, others on this machine can see it [env: {P12_PASSWORD}]"
+        )
+    )]
+    pub p12_password: Option<Password>,
+    /// Read that password from this file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub p12_password_file: Option<PathBuf>,
+    /// Sign with the certificate in this PEM file, which may hold its issuers as well [default:
+    /// ~/.globus/usercert.pem]
+    #[arg(long, value_name = "FILE")]
+    pub pem_cert: Option<PathBuf>,
+    /// Read its key from this PEM file [default: the file of the certificate]
+    #[arg(long, value_name = "FILE", requires = "pem_cert")]
+    pub pem_key: Option<PathBuf>,
+    /// Sign though the certificate has expired or is not valid yet
+    #[arg(long)]
+    pub allow_expired_certificate: bool,
+    /// Endorser's e-mail address, if the certificate has none
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<Email>,
+    /// Algorithm of the signature [default: rsa-sha256 or ecdsa-sha256, by the key]
+    #[arg(long, value_name = "NAME", value_parser = signature_methods())]
+    pub signature_algorithm: Option<SignatureMethod>,
+}
+
+impl CredentialArgs {
+    /// The credentials to sign with, in their validity period unless that is not wanted. Asks for
+    /// a password if one is needed and none was given.
+    ///
+    /// # Errors
+    /// A [`Failure`] if there are no credentials, or they cannot be used.
+    pub fn credentials(&self, session: &Session) -> Result<Credentials, Failure> {
+        let surroundings = Surroundings {
+            variable: &|name| std::env::var_os(name),
+            home: dirs::home_dir(),
+            ask: &password::prompt,
+            now: Timestamp::now(),
+        };
+        self.credentials_in(session, &surroundings)
+    }
+
+    /// `--email`, or the configuration's address.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the configuration cannot be used.
+    pub fn email(&self, session: &Session) -> Result<Option<Email>, Failure> {
+        Ok(self.email.clone().or(session.config()?.email.clone()))
+    }
+
+    /// `--signature-algorithm`, or the configuration's.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the configuration cannot be used, or names no algorithm.
+    pub fn signature_method(&self, session: &Session) -> Result<Option<SignatureMethod>, Failure> {
+        match (self.signature_algorithm, &session.config()?.signature_algorithm) {
+            (None, Some(name)) => Ok(Some(name.parse()?)),
+            (given, _) => Ok(given),
+        }
+    }
+
+    fn credentials_in(
+        &self,
+        session: &Session,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Credentials, Failure> {
+        let source = Source::find(self, session, surroundings)?;
+        let given = GivenPassword::find(self, session, surroundings)?;
+        session.detail(format_args!("signing with {source}"));
+        let files = Files::read(&source)?;
+        let (credentials, unprotected) = match &given {
+            Some(given) => {
+                let opened = files.open(Some(&given.password));
+                (opened.map_err(|error| source.failure(&error, Some(given), &files))?, false)
+            }
+            None => files.open_or_ask(surroundings)?,
+        };
+        let key = source.key_file();
+        if unprotected && fs::metadata(key).is_ok_and(|found| password::readable_by_others(&found)) {
+            session.warn(format_args!("{} holds a private key and others may read it", shown(key)));
+        }
+        match credentials.check_validity(surroundings.now) {
+            Err(error) if self.allow_expired_certificate => session.warn(error),
+            checked => checked.map_err(|error| source.failure(&error, None, &files))?,
+        }
+        Ok(credentials)
+    }
+}
+
+/// What is around a command, apart from its arguments and its configuration.
+struct Surroundings<'a> {
+    variable: &'a dyn Fn(&str) -> Option<OsString>,
+    home: Option<PathBuf>,
+    ask: &'a dyn Fn(&str) -> Result<Zeroizing<String>, PasswordError>,
+    now: Timestamp,
+}
+
+/// The contents of a [`Source`].
+struct Files<'a> {
+    source: &'a Source,
+    certificate: Zeroizing<Vec<u8>>,
+    /// Only if it is in a file of its own.
+    key: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl<'a> Files<'a> {
+    fn read(source: &'a Source) -> Result<Self, Failure> {
+        let read = |path: &Path| Ok::<_, Failure>(Zeroizing::new(input::read(path)?));
+        let key = match source {
+            Source::Pem { key: Some(key), .. } => Some(read(key)?),
+            _ => None,
+        };
+        Ok(Self { source, certificate: read(source.certificate_file())?, key })
+    }
+
+    fn open(&self, password: Option<&Password>) -> Result<Credentials, CredentialsError> {
+        match (self.source, password) {
+            (Source::Pem { .. }, _) => {
+                let key = self.key.as_ref().unwrap_or(&self.certificate);
+                Credentials::from_pem(&self.certificate, key, password)
+            }
+            (Source::Pkcs12(_), Some(password)) => Credentials::from_pkcs12(&self.certificate, password),
+            (Source::Pkcs12(_), None) => {
+                Credentials::from_pkcs12(&self.certificate, &Password::new(String::new())).map_err(|error| {
+                    match error {
+                        CredentialsError::WrongPassword => CredentialsError::PasswordRequired,
+                        other => other,
+                    }
+                })
+            }
+        }
+    }
+
+    /// Without a password if that does; also says whether it did.
+    fn open_or_ask(&self, surroundings: &Surroundings<'_>) -> Result<(Credentials, bool), Failure> {
+        let failure = |error: CredentialsError| self.source.failure(&error, None, self);
+        match self.open(None) {
+            Err(CredentialsError::PasswordRequired) => {}
+            opened => return opened.map(|credentials| (credentials, true)).map_err(failure),
+        }
+        let answer = match (surroundings.ask)(&self.source.question()) {
+            Err(PasswordError::NoTerminal) => return Err(self.source.no_terminal()),
+            answer => answer?,
+        };
+        let password = Password::from(answer);
+        self.open(Some(&password)).map(|credentials| (credentials, false)).map_err(failure)
+    }
+}
+
+impl From<UnknownSignatureMethod> for Failure {
+    fn from(error: UnknownSignatureMethod) -> Self {
+        Self::new(Status::Usage, error)
+    }
+}
+
+/// The known names, for `--help`, completions and errors.
+fn signature_methods() -> impl TypedValueParser<Value = SignatureMethod> {
+    let names = PossibleValuesParser::new(SignatureMethod::ALL.map(SignatureMethod::name));
+    names.try_map(|name| name.parse::<SignatureMethod>())
+}
+
+#[cfg(test)]
+mod tests;
