@@ -20,10 +20,7 @@ use super::{
     password::{self, PasswordError},
     shown,
 };
-use crate::{
-    Credentials, CredentialsError, Email, Password, Timestamp,
-    dsig::{SignatureMethod, UnknownSignatureMethod},
-};
+use crate::{Credentials, CredentialsError, Email, Password, Timestamp, dsig::SignatureMethod};
 
 /// Names the PKCS#12 file to sign with.
 const P12_CERTIFICATE: &str = "STRATUSLAB_P12_CERTIFICATE";
@@ -105,12 +102,9 @@ impl CredentialArgs {
     /// `--signature-algorithm`, or the configuration's.
     ///
     /// # Errors
-    /// A [`Failure`] if the configuration cannot be used, or names no algorithm.
+    /// A [`Failure`] if the configuration cannot be used.
     pub fn signature_method(&self, session: &Session) -> Result<Option<SignatureMethod>, Failure> {
-        match (self.signature_algorithm, &session.config()?.signature_algorithm) {
-            (None, Some(name)) => Ok(Some(name.parse()?)),
-            (given, _) => Ok(given),
-        }
+        Ok(self.signature_algorithm.or(session.config()?.signature_algorithm))
     }
 
     fn credentials_in(
@@ -145,7 +139,7 @@ impl CredentialArgs {
 struct Surroundings<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
     home: Option<PathBuf>,
-    ask: &'a dyn Fn(&str) -> Result<Zeroizing<String>, PasswordError>,
+    ask: &'a dyn Fn(&str) -> Result<Password, PasswordError>,
     now: Timestamp,
 }
 
@@ -196,14 +190,7 @@ impl<'a> Files<'a> {
             Err(PasswordError::NoTerminal) => return Err(self.source.no_terminal()),
             answer => answer?,
         };
-        let password = Password::from(answer);
-        self.open(Some(&password)).map(|credentials| (credentials, false)).map_err(failure)
-    }
-}
-
-impl From<UnknownSignatureMethod> for Failure {
-    fn from(error: UnknownSignatureMethod) -> Self {
-        Self::new(Status::Usage, error)
+        self.open(Some(&answer)).map(|credentials| (credentials, false)).map_err(failure)
     }
 }
 

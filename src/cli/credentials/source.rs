@@ -167,7 +167,7 @@ impl GivenPassword {
         surroundings: &Surroundings<'_>,
     ) -> Result<Option<Self>, Failure> {
         let from_file = |file: &Path| {
-            let password = Password::from(password::from_file(session, file)?);
+            let password = password::from_file(session, file)?;
             Ok(Some(Self { password, from: Some(shown(file).to_string()) }))
         };
         if let Some(password) = &args.p12_password {

@@ -68,7 +68,7 @@ impl Scene {
         fs::write(self.path("config.toml"), &self.config).unwrap();
         let ask = |question: &str| {
             self.questions.borrow_mut().push(question.to_owned());
-            self.answer.map(|text| Zeroizing::new(text.to_owned())).ok_or(PasswordError::NoTerminal)
+            self.answer.map(|text| Password::new(text.to_owned())).ok_or(PasswordError::NoTerminal)
         };
         let surroundings = Surroundings {
             variable: &|name| self.environment.get(name).cloned(),
