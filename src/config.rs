@@ -142,7 +142,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if the file cannot be read, holds anything wrong, or lacks the profile.
     pub fn load(file: Option<&Path>, profile: Option<&str>) -> Result<Self, ConfigError> {
-        let usual = if file.is_none() { usual_file() } else { None };
+        let usual = if file.is_none() { usual_file(dirs::config_dir(), dirs::home_dir()) } else { None };
         let Some(path) = file.or(usual.as_deref()) else {
             return match profile {
                 Some(profile) => Err(ConfigError::NoFile { profile: profile.to_owned() }),
@@ -197,9 +197,9 @@ impl Contents {
 }
 
 /// The TOML file where such files belong, else the originals' file, if it is there.
-fn usual_file() -> Option<PathBuf> {
-    let toml = dirs::config_dir().map(|folder| folder.join("stratuslab").join("config.toml"));
-    let ini = dirs::home_dir().map(|folder| folder.join(".stratuslab").join("stratuslab-user.cfg"));
+fn usual_file(config: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    let toml = config.map(|folder| folder.join("stratuslab").join("config.toml"));
+    let ini = home.map(|folder| folder.join(".stratuslab").join("stratuslab-user.cfg"));
     // A file that is there but cannot be looked at is an error of reading it.
     let there =
         |path: &PathBuf| !matches!(path.metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound);
@@ -247,11 +247,15 @@ fn line_of(text: &[u8], offset: usize) -> usize {
 
 /// The known key most like `key`.
 fn nearest(key: &str) -> Option<&'static str> {
-    let key = key.to_lowercase().replace('-', "_");
+    let wanted = key.to_lowercase().replace('-', "_");
     let aliases = ALIASES.iter().map(|(alias, _)| alias);
-    let known = Config::KEYS.iter().chain(aliases).chain([&SELECTED_SECTION]);
-    let likeness = |known: &str| strsim::jaro_winkler(known, &key);
-    known.copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|known| likeness(known) > 0.7)
+    let known = Config::KEYS.iter().chain(aliases).chain([&SELECTED_SECTION]).copied();
+    let likeness = |known: &str| match known.strip_suffix(&wanted) {
+        Some(before) if wanted.len() > 3 && !before.is_empty() => 0.99,
+        _ => strsim::jaro_winkler(known, &wanted),
+    };
+    let nearest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.filter(|known| likeness(known) > 0.7 && *known != key)
 }
 
 /// Sets `key` in a section; `set` lists the keys it has already.
@@ -271,4 +275,37 @@ fn assign(
     config.set(name, raw, &place).unwrap_or_else(|| {
         Err(ConfigError::UnknownKey { at: place.at(), key: key.to_owned(), nearest: nearest(key) })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_originals_file_is_read_when_there_is_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let usual = || usual_file(Some(folder.path().join("config")), Some(folder.path().to_owned()));
+        assert_eq!(usual(), None);
+        let write = |path: PathBuf| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            path
+        };
+        let ini = write(folder.path().join(".stratuslab/stratuslab-user.cfg"));
+        assert_eq!(usual(), Some(ini));
+        let toml = write(folder.path().join("config/stratuslab/config.toml"));
+        assert_eq!(usual(), Some(toml));
+        assert_eq!(usual_file(None, None), None);
+    }
+
+    #[test]
+    fn the_nearest_key_is_named_if_one_is_near() {
+        assert_eq!(nearest("p12_certficate"), Some("p12_certificate"));
+        assert_eq!(nearest("P12-Password"), Some("p12_password"));
+        assert_eq!(nearest("selected-section"), Some("selected_section"));
+        assert_eq!(nearest("endpoint"), Some("marketplace_endpoint"));
+        assert_eq!(nearest("xyzzy"), None);
+    }
 }

@@ -52,11 +52,6 @@ impl TerminalGuard {
         pending().terminal = Some((terminal, modes));
         Ok(Self(()))
     }
-
-    /// Ends a line that the user has not ended.
-    pub(super) fn end_line(&self) {
-        end_line(&mut pending());
-    }
 }
 
 impl Drop for TerminalGuard {
@@ -65,8 +60,9 @@ impl Drop for TerminalGuard {
     }
 }
 
-fn end_line(pending: &mut Pending) {
-    if let Some((terminal, _)) = &mut pending.terminal {
+/// Ends the line of a prompt that the user has not ended.
+pub(super) fn end_line() {
+    if let Some((terminal, _)) = &mut pending().terminal {
         let _ = terminal.write_all(b"\n");
     }
 }
@@ -91,7 +87,7 @@ pub(super) fn handle() {
         if let Some(signal) = signals.forever().next() {
             // The prompt ends its line itself on Ctrl-C.
             if signal != SIGINT {
-                end_line(&mut pending());
+                end_line();
             }
             exit();
         }

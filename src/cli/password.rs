@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::input::name;
-use super::interrupt::TerminalGuard;
+use super::interrupt::{self, TerminalGuard};
 use super::{Failure, Session, Status, is_dash, shown, text};
 use crate::Password;
 
@@ -77,7 +77,7 @@ pub fn prompt(question: &str) -> Result<Password, PasswordError> {
     let guard = TerminalGuard::new().map_err(|_| PasswordError::NoTerminal)?;
     let answer = rpassword::prompt_password(text::clean(question));
     if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof) {
-        guard.end_line();
+        interrupt::end_line();
     }
     drop(guard);
     answer.map(Password::new).map_err(|error| match error.kind() {
