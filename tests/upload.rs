@@ -7,7 +7,11 @@ mod loopback;
 use std::{fs, path::Path, process::Stdio};
 
 use assert_cmd::assert::Assert;
-use loopback::{EMAIL, IDENTIFIER, Marketplace, entry, signed, start, unsigned};
+use loopback::{EMAIL, IDENTIFIER, Marketplace, credentials, entry, signed, start, unsigned};
+use openssl::{
+    ssl::{SslAcceptor, SslMethod, SslVerifyMode},
+    x509::{X509, store::X509StoreBuilder},
+};
 use stratuslab::{
     dsig::{
         AlgorithmPolicy,
@@ -232,7 +236,7 @@ fn c17_the_standard_proxy_variables_are_heeded() {
 
     let direct = start(&[], |_| ());
     upload(folder.path(), &direct.base)
-        .envs([("ALL_PROXY", "http://127.0.0.1:9"), ("no_proxy", "example.org, 127.0.0.1")])
+        .envs([("ALL_PROXY", "http://127.0.0.1:1"), ("no_proxy", "example.org, 127.0.0.1")])
         .arg("image.xml")
         .assert()
         .success();
@@ -241,7 +245,8 @@ fn c17_the_standard_proxy_variables_are_heeded() {
 #[test]
 fn c31_the_real_cause_is_told_with_what_to_do() {
     let folder = folder();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // tcpmux: nobody listens there.
+    let free = "127.0.0.1:1";
     let failed = upload(folder.path(), &format!("http://{free}"))
         .args(["--timeout", "1", "image.xml"])
         .assert()
@@ -263,6 +268,44 @@ fn c16_giving_up_verification_is_warned_of() {
         .assert()
         .success();
     assert!(stderr(&done).starts_with("warning: the server's certificate is not verified"));
+}
+
+#[test]
+fn c16_trust_identity_and_login_come_from_the_configuration() {
+    let credentials = credentials();
+    let certificate = X509::from_der(credentials.certificate().der()).unwrap();
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
+    acceptor.set_private_key(credentials.key()).unwrap();
+    acceptor.set_certificate(&certificate).unwrap();
+    let mut known = X509StoreBuilder::new().unwrap();
+    known.add_cert(certificate.clone()).unwrap();
+    acceptor.set_verify_cert_store(known.build()).unwrap();
+    acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let (folder, marketplace) = (folder(), start(&[], |options| options.tls = Some(acceptor.build())));
+    let write = |name: &str, content: &[u8]| fs::write(folder.path().join(name), content).unwrap();
+    write("c.pem", &certificate.to_pem().unwrap());
+    write("k.pem", &credentials.key().private_key_to_pem_pkcs8().unwrap());
+    write(
+        "all.toml",
+        b"ca_file = 'c.pem'\nclient_certificate = 'c.pem'\nclient_key = 'k.pem'\nusername = 'jane'\npassword = 'secret'\n",
+    );
+    write("trust.toml", b"ca_file = 'c.pem'\n");
+    let run = |config: &str, code| {
+        let mut command = upload(folder.path(), &marketplace.base);
+        stderr(&command.args(["-c", config, "image.xml"]).assert().code(code))
+    };
+    run("all.toml", 0);
+    let request = marketplace.requests.recv().unwrap();
+    assert_eq!(request.header("authorization"), Some("Basic amFuZTpzZWNyZXQ="));
+    let told = run("trust.toml", 5);
+    assert!(told.contains("hint: this server wants a client certificate"), "{told}");
+    upload(folder.path(), &marketplace.base).arg("image.xml").assert().code(5);
+    // The command line's trust replaces the configuration's, key by key.
+    write("wrong.toml", b"ca_file = 'image.xml'\nclient_certificate = 'c.pem'\nclient_key = 'k.pem'\n");
+    upload(folder.path(), &marketplace.base)
+        .args(["-c", "wrong.toml", "--ca-file", "c.pem", "image.xml"])
+        .assert()
+        .success();
 }
 
 #[test]

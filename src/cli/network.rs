@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Failure, Session, Status, input, shown, text};
 use crate::{
     config::Config,
-    credentials::{Credentials, Password},
+    credentials::Credentials,
     marketplace::{
         Awaited, Client, ClientError, ClientIdentity, ClientOptions, Endpoint, EndpointError, Login,
         OptionsError,
@@ -115,10 +115,7 @@ fn identity(config: &Config) -> Result<Option<ClientIdentity>, Failure> {
 
 fn login(config: &Config) -> Result<Option<Login>, Failure> {
     match (&config.username, &config.password) {
-        (Some(user), Some(password)) => {
-            let password = Password::new(password.as_str().to_owned());
-            Ok(Some(Login { user: user.clone(), password }))
-        }
+        (Some(user), Some(password)) => Ok(Some(Login { user: user.clone(), password: password.clone() })),
         (None, None) => Ok(None),
         (Some(_), None) => Err(half("username", "password")),
         (None, Some(_)) => Err(half("password", "username")),

@@ -182,9 +182,8 @@ impl ClientError {
     pub(super) fn from_body(error: &io::Error, url: &str, total: Duration) -> Self {
         let chain = causes(error);
         let url = url.to_owned();
-        let timed_out =
-            |link: &&Link<'_>| link.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout);
-        if error.kind() == io::ErrorKind::TimedOut || chain.iter().any(|link| timed_out(&link)) {
+        let mut inner = chain.iter().filter_map(|link| link.downcast_ref::<reqwest::Error>());
+        if error.kind() == io::ErrorKind::TimedOut || inner.any(reqwest::Error::is_timeout) {
             return Self::Timeout { url, awaited: Awaited::Answer, limit: total };
         }
         Self::ClosedHalfWay { url, cause: root(&chain), unanswered: false }

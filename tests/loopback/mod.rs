@@ -74,7 +74,9 @@ pub(crate) fn credentials() -> &'static Credentials {
         builder.set_not_before(&Asn1Time::from_str("20000101000000Z").unwrap()).unwrap();
         builder.set_not_after(&Asn1Time::from_str("29990101000000Z").unwrap()).unwrap();
         builder.set_pubkey(&key).unwrap();
-        let address = SubjectAlternativeName::new().email(EMAIL).build(&builder.x509v3_context(None, None));
+        // The host, so that a server can show it too.
+        let mut address = SubjectAlternativeName::new();
+        let address = address.email(EMAIL).ip("127.0.0.1").build(&builder.x509v3_context(None, None));
         builder.append_extension(address.unwrap()).unwrap();
         builder.sign(&key, MessageDigest::sha256()).unwrap();
         let certificate = builder.build().to_pem().unwrap();
