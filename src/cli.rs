@@ -20,6 +20,7 @@ pub mod network;
 pub mod output;
 pub mod password;
 pub mod progress;
+pub mod publish;
 mod session;
 mod signing;
 mod text;
@@ -64,6 +65,13 @@ impl Failure {
     #[must_use]
     pub fn with_hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// The same failure, saying which input it is about.
+    #[must_use]
+    pub fn about(mut self, input: impl fmt::Display) -> Self {
+        self.fact = format!("{input}: {}", self.fact);
         self
     }
 

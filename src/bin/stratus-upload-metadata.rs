@@ -6,12 +6,14 @@ use std::{
 };
 
 use clap::Parser;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use stratuslab::{
     Timestamp,
-    cli::{self, Command, CommonArgs, Failure, Session, Status, input, network::NetworkArgs},
+    cli::{
+        self, Command, CommonArgs, Failure, Session, Status, input, network::NetworkArgs, publish::publish,
+    },
     dsig::{AlgorithmPolicy, VerifyError},
-    marketplace::{Client, UploadState},
+    marketplace::Client,
     metadata::rules::Leniency,
     validate::{self, Report, Requirement, validate},
 };
@@ -74,27 +76,7 @@ fn upload(
         session.note(format_args!("{name}: {note}"));
     }
     let entry = report.into_verified().map_err(|report| refused(&name, &report))?;
-    session.detail(format_args!("uploading {name} to {}", client.endpoint()));
-    let uploaded = client.upload(&entry)?;
-    session.result(&uploaded.url);
-    if !uploaded.message.is_empty() {
-        session.detail(format_args!("the Marketplace says: {}", uploaded.message));
-    }
-    let email = entry.endorsement.as_ref().map(|endorsement| endorsement.endorser.email.to_string());
-    let pending = uploaded.state == UploadState::Pending;
-    if pending && let Some(email) = &email {
-        session.note(format_args!(
-            "confirmation e-mail sent to {email}; the entry appears once it is confirmed"
-        ));
-    }
-    Ok(Map::from_iter([
-        ("url".to_owned(), uploaded.url.into()),
-        ("state".to_owned(), if pending { "pending" } else { "created" }.into()),
-        ("message".to_owned(), uploaded.message.into()),
-        ("identifier".to_owned(), entry.identifier.to_string().into()),
-        ("email".to_owned(), json!(email)),
-        ("created".to_owned(), json!(entry.endorsement.as_ref().map(|e| e.created.to_string()))),
-    ]))
+    publish(client, &entry, session)
 }
 
 fn refused(name: &str, report: &Report) -> Failure {

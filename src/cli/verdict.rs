@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Failure, Session, Status, input};
 use crate::{
-    Certificate, Metadata,
+    Certificate, Endorsement, Metadata, Timestamp,
     dsig::{Evidence, Verified, VerifyError},
     validate::{Check, Options, Report, validate},
     xml::EntriesError,
@@ -133,38 +133,48 @@ fn detail(check: &Check) -> String {
 
 fn object(number: Option<usize>, reason: Option<&str>, report: Option<&Report>) -> Map<String, Value> {
     let mut object = Map::new();
-    let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
     if let Some(number) = number {
-        put("entry", number.into());
+        object.insert("entry".to_owned(), number.into());
     }
-    put("verdict", if reason.is_none() { "valid" } else { "invalid" }.into());
-    put("reason", reason.into());
+    let verdict = if reason.is_none() { "valid" } else { "invalid" };
+    object.insert("verdict".to_owned(), verdict.into());
+    object.insert("reason".to_owned(), reason.into());
     let Some(report) = report else { return object };
     let check = |check: &Check| json!({ "name": check.name, "outcome": check.outcome.name(), "message": check.message });
-    put("checks", report.checks().iter().map(check).collect());
-    if let Some(metadata) = report.metadata() {
-        put("identifier", metadata.identifier.to_string().into());
-        put("created", metadata.created.map(|date| date.to_string()).into());
-        put("valid", metadata.valid.map(|date| date.to_string()).into());
-        put("deprecated", metadata.deprecated.clone().into());
-        if let Some(endorsement) = &metadata.endorsement {
-            let endorser = &endorsement.endorser;
-            put("endorsed", endorsement.created.to_string().into());
-            put(
-                "endorser",
-                json!({
-                    "email": endorser.email.as_str(),
-                    "subject": endorser.subject.as_str(),
-                    "issuer": endorser.issuer.as_str(),
-                }),
-            );
-        }
-    }
-    if let Some(evidence) = report.verified().map(Verified::evidence) {
-        put("certificate", certificate(&evidence.certificate));
-        put("algorithm", algorithm(evidence));
+    object.insert("checks".to_owned(), report.checks().iter().map(check).collect());
+    match (report.verified(), report.metadata()) {
+        (Some(entry), _) => object.append(&mut entry_fields(entry)),
+        (None, Some(metadata)) => object.append(&mut metadata_fields(metadata)),
+        (None, None) => {}
     }
     object
+}
+
+/// What the commands say of a verified entry in JSON.
+pub fn entry_fields(entry: &Verified<Metadata>) -> Map<String, Value> {
+    let mut fields = metadata_fields(entry);
+    let evidence = entry.evidence();
+    fields.insert("certificate".to_owned(), certificate(&evidence.certificate));
+    fields.insert("algorithm".to_owned(), algorithm(evidence));
+    fields
+}
+
+fn metadata_fields(metadata: &Metadata) -> Map<String, Value> {
+    let date = |date: Option<Timestamp>| Value::from(date.map(|date| date.to_string()));
+    let mut fields = Map::from_iter([
+        ("identifier".to_owned(), metadata.identifier.to_string().into()),
+        ("bytes".to_owned(), metadata.bytes.into()),
+        ("created".to_owned(), date(metadata.created)),
+        ("valid".to_owned(), date(metadata.valid)),
+        ("deprecated".to_owned(), metadata.deprecated.clone().into()),
+    ]);
+    if let Some(Endorsement { created, endorser }) = &metadata.endorsement {
+        let [email, subject, issuer] =
+            [endorser.email.as_str(), endorser.subject.as_str(), endorser.issuer.as_str()];
+        fields.insert("endorsed".to_owned(), created.to_string().into());
+        fields.insert("endorser".to_owned(), json!({ "email": email, "subject": subject, "issuer": issuer }));
+    }
+    fields
 }
 
 fn certificate(certificate: &Certificate) -> Value {

@@ -1,0 +1,198 @@
+//! `stratus-deprecate-metadata`: tells a Marketplace that an image must not be used any more.
+
+use std::{process::ExitCode, thread, time::Duration};
+
+use clap::{Parser, builder::NonEmptyStringValueParser};
+use stratuslab::{
+    Certificate, Email, Identifier, Metadata, Timestamp,
+    cli::{
+        self, Command, CommonArgs, Failure, Session, Status, credentials::CredentialArgs,
+        network::NetworkArgs, publish::publish,
+    },
+    dsig::{self, AlgorithmPolicy, SignRequest, Verified, VerifyError},
+    marketplace::ClientError,
+    metadata::rules::Leniency,
+    validate::{Options, validate},
+};
+
+/// How far this machine's clock may lag behind an entry before it is no use waiting, in seconds.
+const MAX_LAG: i64 = 3;
+
+/// Marks an image as deprecated in a Marketplace
+///
+/// The entry is fetched and verified, endorsed and signed again with a reason, and uploaded. The
+/// URL of the new entry is printed on standard output.
+#[derive(Parser)]
+#[command(name = "stratus-deprecate-metadata")]
+struct Deprecate {
+    /// The image's identifier
+    #[arg(value_name = "ID")]
+    identifier: Identifier,
+    /// Why the image must not be used any more
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "This image has been deprecated",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    reason: String,
+    /// Endorsement date of the entry to start from [default: the newest]
+    #[arg(long, value_name = "DATE")]
+    created: Option<Timestamp>,
+    /// Accept SHA-1 in the signature of the entry fetched
+    #[arg(long)]
+    allow_sha1: bool,
+    #[command(flatten)]
+    credentials: CredentialArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+impl Command for Deprecate {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(run)
+}
+
+fn run(args: &Deprecate, session: &Session) -> Result<(), Failure> {
+    let client = args.network.client(session)?;
+    let method = args.credentials.signature_method(session)?;
+    let credentials = args.credentials.credentials(session)?;
+    let email = endorser_email(credentials.certificate(), args.credentials.email(session)?.as_ref())?;
+
+    session.detail(format_args!("fetching {} by {email} from {}", args.identifier, client.endpoint()));
+    let document = client.fetch(&args.identifier, &email, args.created).map_err(not_fetched)?;
+    let allow_sha1 = args.allow_sha1 || session.config()?.allow_sha1.unwrap_or_default();
+    let entry = verified(&document, allow_sha1, session)?;
+    check_is_asked(&entry, args, &email)?;
+    check_is_own(&entry, credentials.certificate())?;
+
+    let request = SignRequest {
+        credentials: &credentials,
+        method,
+        email: Some(&email),
+        created: later_than(&entry)?,
+        leniency: Leniency::OldEntries,
+    };
+    let deprecated = dsig::deprecate(&entry, &args.reason, &request)?;
+    session.bare_object(publish(&client, &deprecated, session)?);
+    Ok(())
+}
+
+/// Whose entry it is: the certificate's address, if it has one, is where the new entry will be.
+fn endorser_email(certificate: &Certificate, given: Option<&Email>) -> Result<Email, Failure> {
+    match (certificate.email(), given) {
+        (Some(certified), Some(given)) if certified != given.as_str() => Err(Failure::new(
+            Status::Credentials,
+            format_args!("the certificate is of {certified}, not of {given}"),
+        )
+        .with_hint(
+            "only the endorser of an entry can deprecate it; leave --email out or use the other certificate",
+        )),
+        (Some(certified), _) => certified.parse().map_err(|error| Failure::new(Status::Credentials, error)),
+        (None, Some(given)) => Ok(given.clone()),
+        (None, None) => {
+            Err(Failure::new(Status::Usage, "Missing email address. Please provide email of endorser")
+                .with_hint("the certificate has none; give it with --email"))
+        }
+    }
+}
+
+fn not_fetched(error: ClientError) -> Failure {
+    let missing = matches!(&error, ClientError::Refused { status, .. } if status.as_u16() == 404);
+    let failure = Failure::from(error);
+    match failure.hint() {
+        None if missing => failure.with_hint("check the identifier, --email and --created"),
+        _ => failure,
+    }
+}
+
+/// The entry fetched, if it is valid. Old tools wrote elements out of order; that is worth a note.
+fn verified(document: &[u8], allow_sha1: bool, session: &Session) -> Result<Verified<Metadata>, Failure> {
+    let mut options = Options::new(Timestamp::now());
+    options.policy = AlgorithmPolicy::new(allow_sha1);
+    options.leniency = Leniency::OldEntries;
+    let report = validate(document, &options);
+    for note in report.notes() {
+        session.note(format_args!("the entry fetched: {note}"));
+    }
+    report.into_verified().map_err(|report| {
+        let reason = report.deciding().and_then(|check| check.message.as_deref()).unwrap_or("not signed");
+        let failure = Failure::new(Status::No, format_args!("the entry fetched is invalid: {reason}"));
+        match report.signature_error() {
+            Some(VerifyError::ForbiddenAlgorithm { .. }) => {
+                failure.with_hint("--allow-sha1 accepts the signature of the entry fetched")
+            }
+            _ => failure,
+        }
+    })
+}
+
+/// A Marketplace can answer with any entry that verifies; only the one asked for will do.
+fn check_is_asked(entry: &Metadata, args: &Deprecate, email: &Email) -> Result<(), Failure> {
+    let endorsement = entry.endorsement.as_ref();
+    let created = endorsement.map(|endorsement| endorsement.created);
+    let endorser = endorsement.map(|endorsement| endorsement.endorser.email.as_str()).unwrap_or_default();
+    let differs = |what, asked: &str, got: &str| {
+        let fact = format_args!("the Marketplace returned another entry: {what} is {got}, asked was {asked}")
+            .to_string();
+        Err(Failure::new(Status::No, fact))
+    };
+    if entry.identifier != args.identifier {
+        return differs("the identifier", &args.identifier.to_string(), &entry.identifier.to_string());
+    }
+    if endorser != email.as_str() {
+        return differs("the endorser", email.as_str(), endorser);
+    }
+    match (args.created, created) {
+        (Some(asked), Some(got)) if asked != got => {
+            differs("the endorsement date", &asked.to_string(), &got.to_string())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Only who endorsed an entry can deprecate it.
+fn check_is_own(entry: &Metadata, certificate: &Certificate) -> Result<(), Failure> {
+    let Some(endorsement) = &entry.endorsement else { return Ok(()) };
+    let endorser = &endorsement.endorser;
+    for (part, certified, stated) in [
+        ("subject", certificate.subject(), &endorser.subject),
+        ("issuer", certificate.issuer(), &endorser.issuer),
+    ] {
+        if certified != stated {
+            return Err(Failure::new(
+                Status::Credentials,
+                format_args!("the endorser's {part} is '{stated}' but the certificate's is '{certified}'"),
+            )
+            .with_hint("deprecate it with the certificate it was endorsed with"));
+        }
+    }
+    Ok(())
+}
+
+/// The date of the new endorsement, which Marketplaces only take if it is later.
+fn later_than(entry: &Metadata) -> Result<Timestamp, Failure> {
+    let Some(endorsement) = &entry.endorsement else { return Ok(Timestamp::now()) };
+    loop {
+        let now = Timestamp::now();
+        let lag = endorsement.created.unix_seconds() - now.unix_seconds();
+        if lag < 0 {
+            return Ok(now);
+        }
+        if lag > MAX_LAG {
+            return Err(Failure::new(
+                Status::No,
+                format_args!("the entry was endorsed at {} but the clock says {now}", endorsement.created),
+            )
+            .with_hint("set this machine's clock"));
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}

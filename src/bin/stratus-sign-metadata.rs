@@ -1,0 +1,113 @@
+//! `stratus-sign-metadata`: endorses and signs metadata entries.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use serde_json::{Map, Value};
+use stratuslab::{
+    Metadata, Timestamp,
+    cli::{
+        self, Command, CommonArgs, Failure, Session, Status, credentials::CredentialArgs, input, output,
+        verdict::entry_fields,
+    },
+    dsig::{SignRequest, Verified, sign},
+    metadata::rules::Leniency,
+};
+
+/// Endorses and signs metadata entries
+#[derive(Parser)]
+#[command(name = "stratus-sign-metadata")]
+struct Sign {
+    /// Metadata files; `-` is standard input and needs --output
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Write the signed entry here and leave FILE as it is; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    credentials: CredentialArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+impl Command for Sign {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(run)
+}
+
+fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
+    let output = args.output.as_deref().or(session.config()?.output_manifest_file.as_deref());
+    if output.is_some() && args.files.len() > 1 {
+        return Err(Failure::new(Status::Usage, "one output file cannot hold several entries")
+            .with_hint("sign the files one by one, or in place without --output"));
+    }
+    if output.is_none() && args.files.iter().any(|file| file.as_os_str() == "-") {
+        return Err(Failure::new(Status::Usage, "standard input cannot be signed in place")
+            .with_hint("say where to write the signed entry with --output FILE, or --output -"));
+    }
+    let email = args.credentials.email(session)?;
+    let request = SignRequest {
+        credentials: &args.credentials.credentials(session)?,
+        method: args.credentials.signature_method(session)?,
+        email: email.as_ref(),
+        created: Timestamp::now(),
+        leniency: Leniency::Strict,
+    };
+    for file in &args.files {
+        match sign_file(file, output, &request, session) {
+            Ok(fields) => session.object(file, fields),
+            Err(failure) => session.fail_input(file, &failure),
+        }
+    }
+    Ok(())
+}
+
+fn sign_file(
+    file: &Path,
+    output: Option<&Path>,
+    request: &SignRequest,
+    session: &Session,
+) -> Result<Map<String, Value>, Failure> {
+    let name = input::name(file);
+    let document = input::read(file)?;
+    let entry = sign(&document, request).map_err(|error| Failure::from(error).about(&name))?;
+    let (subject, method) = (entry.certificate().subject(), entry.evidence().signature_method);
+    session.detail(format_args!("endorsed by {subject} with {method}"));
+    let written = match output {
+        Some(path) if path.as_os_str() == "-" => {
+            session.write(entry.document());
+            return Ok(fields(&entry, path));
+        }
+        Some(path) if !same_file(path, file) => {
+            output::write_new(path, entry.document(), true)?;
+            path
+        }
+        _ => {
+            if let Some(original) = output::replace_keeping_original(file, entry.document())? {
+                session.detail(format_args!("the unsigned entry is kept as {}", cli::shown(&original)));
+            }
+            file
+        }
+    };
+    session.result(format_args!("Manifest file successfully signed: {}", cli::shown(written)));
+    Ok(fields(&entry, written))
+}
+
+fn fields(entry: &Verified<Metadata>, written: &Path) -> Map<String, Value> {
+    let mut fields = entry_fields(entry);
+    fields.insert("output".to_owned(), written.to_string_lossy().into());
+    fields
+}
+
+/// Whether an output names the input, perhaps in other words: then it is signed in place.
+fn same_file(output: &Path, input: &Path) -> bool {
+    matches!((output.canonicalize(), input.canonicalize()), (Ok(output), Ok(input)) if output == input)
+}
