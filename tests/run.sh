@@ -2,7 +2,7 @@
 # Installs what is missing, then runs every test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tests/setup.sh
+tests/setup.sh tests
 cargo test --locked "$@"
 # The library stands without what only the commands need.
 cargo test --locked --no-default-features --lib "$@"

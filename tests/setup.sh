@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that building, testing and the example need and that are missing.
+# Installs the Debian packages that are missing to build and run the example; with the argument
+# `tests`, those the tests need as well.
 set -euo pipefail
 
 packages=(
-    # build: a C compiler, and OpenSSL with its headers
+    # a C compiler, and OpenSSL with its headers
     gcc make perl pkg-config libssl-dev
-    # the peers the tests compare with
-    openssl xmlsec1 libxml2-utils default-jdk-headless bzip2 xz-utils zstd
-    # what the example and the tests make images and look at pages with
-    e2fsprogs fdisk qemu-utils mandoc tmux curl shellcheck
+    # the example: a certificate, a disk image, a second opinion
+    openssl fdisk e2fsprogs curl xmlsec1
 )
+if [ "${1:-}" = tests ]; then
+    # the peers the tests compare with, and what shows pages and terminals
+    packages+=(libxml2-utils default-jdk-headless bzip2 xz-utils zstd qemu-utils mandoc tmux shellcheck)
+fi
 
 missing=()
 for package in "${packages[@]}"; do
@@ -24,5 +27,11 @@ if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "error: not root and no sudo; install: ${missing[*]}" >&2; exit 1; }
     as_root=(sudo)
 fi
-"${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+log=$(mktemp)
+if ! { "${as_root[@]}" apt-get update \
+    && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --yes --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+fi
+rm "$log"
