@@ -43,8 +43,9 @@ pub enum CredentialsError {
     /// The key is encrypted and there is no password.
     #[error("the private key is encrypted and there is no password for it")]
     PasswordRequired,
-    /// Neither OpenSSL as it is installed nor our own code has the algorithm.
-    #[error("encrypted with an algorithm that is not available here")]
+    /// An algorithm that neither OpenSSL as it is installed nor `p12-keystore` has, or one with
+    /// parameters that would take minutes.
+    #[error("encrypted in a way that is not supported here")]
     UnsupportedEncryption,
     /// There is no private key.
     #[error("no private key")]
@@ -104,12 +105,6 @@ impl Password {
     /// The password as text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl From<Zeroizing<String>> for Password {
-    fn from(password: Zeroizing<String>) -> Self {
-        Self(password)
     }
 }
 

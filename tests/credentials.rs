@@ -118,6 +118,9 @@ fn what_keytool_writes_opens() {
         assert_eq!(credentials.certificate().subject().as_str(), "CN=Jane,O=LAL,C=FR");
         assert_eq!(credentials.certificate().email(), Some("jane@example.org"));
         assert!(matches!(open(&fs::read(&file).unwrap(), "xyz"), Err(Error::WrongPassword)));
+        if legacy.is_some() {
+            return;
+        }
         // M6: a certificate-only entry after the key's, which the originals took for the key.
         let certificate = authority().certificate_pem();
         fs::write(folder.path().join("ca.pem"), certificate).unwrap();
@@ -228,6 +231,24 @@ fn pkcs12_that_is_no_use_says_why() {
     let ed25519 = Request::new("Ed").issued_by(&authority(), &PKey::generate_ed25519().unwrap());
     let error = open(&ed25519.pkcs12("pw"), "pw").unwrap_err();
     assert_eq!(error.to_string(), "a key of type ED25519 cannot sign entries, RSA and EC keys can");
+}
+
+#[test]
+fn no_single_changed_byte_makes_opening_panic() {
+    let joe = Request::new("Joe").self_signed(&key(Kind::P256));
+    let mut builder = Pkcs12::builder();
+    builder.pkey(&joe.key).cert(&joe.certificate).key_iter(1).mac_iter(1);
+    let file = builder.build2("pw").unwrap().to_der().unwrap();
+    for at in 0..file.len() {
+        for bits in [0x01, 0x20, 0xff] {
+            let mut changed = file.clone();
+            changed[at] ^= bits;
+            // Most are refused, and none may panic or pass for another's.
+            if let Ok(credentials) = open(&changed, "pw") {
+                assert_is(&credentials, &joe);
+            }
+        }
+    }
 }
 
 #[test]

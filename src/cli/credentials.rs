@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use self::source::{GivenPassword, Source};
 use super::{
-    Failure, Session, Status, input,
+    Failure, Session, input,
     password::{self, PasswordError},
     shown,
 };

@@ -36,6 +36,8 @@ pub(super) fn contents(pfx: &[u8], password: &str) -> Result<Contents, Credentia
 fn read(pfx: &[u8], container: &Pkcs12, password: &str) -> Result<Contents, CredentialsError> {
     let archive_error = match Pkcs12Archive::from_pkcs12(pfx, password) {
         Ok(archive) => return from_archive(&archive),
+        // More iterations than a million; OpenSSL would go through with them.
+        Err(ArchiveError::InvalidParameters) => return Err(CredentialsError::UnsupportedEncryption),
         Err(error) => error,
     };
     // The binding ends the password at a NUL, and panics.

@@ -62,7 +62,7 @@ impl Source {
         let folder = surroundings.home.as_deref().unwrap_or(Path::new("~")).join(".globus");
         let (p12, pem) = (folder.join("usercert.p12"), folder.join("usercert.pem"));
         // Whatever is in the way of reading them is said when they are read.
-        let there = |file: &Path| file.try_exists().unwrap_or(true);
+        let there = |file: &Path| surroundings.home.is_some() && file.try_exists().unwrap_or(true);
         if there(&p12) {
             Ok(Self::Pkcs12(p12))
         } else if there(&pem) {
@@ -190,7 +190,7 @@ impl GivenPassword {
             .with_hint("leave one of them out")),
             (Some(password), None) => {
                 let from = config.source().map_or_else(String::new, |file| shown(file).to_string());
-                Ok(Some(Self { password: Password::from(password.clone()), from: Some(from) }))
+                Ok(Some(Self { password: password.clone(), from: Some(from) }))
             }
             (None, Some(file)) => from_file(file),
             (None, None) => Ok(None),

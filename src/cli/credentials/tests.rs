@@ -13,7 +13,7 @@ use openssl::{
 };
 
 use super::*;
-use crate::cli::CommonArgs;
+use crate::cli::{CommonArgs, Status};
 
 #[derive(Parser)]
 struct Arguments {
