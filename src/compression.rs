@@ -5,6 +5,8 @@ use std::{
     io::{self, Read},
 };
 
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode as ZstdCode;
+
 mod input;
 
 use input::Input;
@@ -316,8 +318,6 @@ fn explain<R: Read>(error: io::Error, compression: Option<Compression>, input: &
     };
     io::Error::new(io::ErrorKind::InvalidData, explained)
 }
-
-use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode as ZstdCode;
 
 #[cfg(test)]
 mod tests;

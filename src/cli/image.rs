@@ -2,22 +2,29 @@
 
 use std::path::Path;
 
-use super::{Failure, Session, Status, progress::Progress};
+use super::{Failure, Session, Status, progress::Progress, reason, shown};
 use crate::{
     ChecksumAlgorithm,
     checksum::{Image, ImageFile, ImageFileError},
+    compression::CompressionError,
 };
 
 impl From<ImageFileError> for Failure {
     fn from(error: ImageFileError) -> Self {
         let hint = match error {
             ImageFileError::Changed { .. } => Some("stop whatever writes to the image, then try again"),
-            ImageFileError::Compressed { .. } => {
-                Some("fetch or make the image again; its content is incomplete")
+            ImageFileError::Compressed { cause: CompressionError::Memory { .. }, .. } => {
+                Some("compress the image again with a smaller dictionary or window")
             }
+            ImageFileError::Compressed { .. } => Some("fetch or make the image again"),
             _ => None,
         };
-        let failure = Self::new(Status::File, error);
+        let failure = match error {
+            ImageFileError::Unreadable { path, cause } => {
+                Self::new(Status::File, format_args!("cannot read {}: {}", shown(&path), reason(&cause)))
+            }
+            error => Self::new(Status::File, error),
+        };
         match hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,

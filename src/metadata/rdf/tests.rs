@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::metadata::rules::{Leniency, Stage};
 use crate::{
     Checksum, ChecksumAlgorithm, Compression, DistinguishedName, Endorser, ImageDigests,
     checksum::ImageMismatch,
@@ -34,6 +35,20 @@ fn full() -> Metadata {
         .replaces("MMZu9WvwKIro-rtBQfDk4PsKO7_".parse().unwrap())
         .is_version_of("BN1EEkPiBx87_uLj2-sdybSI-Xb".parse().unwrap())
         .build()
+}
+
+fn endorsed() -> Metadata {
+    let mut metadata = full();
+    metadata.deprecated = Some(String::new());
+    metadata.endorsement = Some(Endorsement {
+        created: "2011-02-01T00:00:00Z".parse().unwrap(),
+        endorser: Endorser {
+            email: "jane@example.org".parse().unwrap(),
+            subject: DistinguishedName::from_text(r#"CN=Doe\, "J" & Co,C=FR"#),
+            issuer: DistinguishedName::from_text("CN=CA"),
+        },
+    });
+    metadata
 }
 
 /// The text of every element at `path` below the root.
@@ -127,16 +142,7 @@ fn c3_all_locations_are_kept() {
 
 #[test]
 fn an_endorsement_and_a_deprecation_are_written_when_there() {
-    let mut metadata = full();
-    metadata.deprecated = Some(String::new());
-    metadata.endorsement = Some(Endorsement {
-        created: "2011-02-01T00:00:00Z".parse().unwrap(),
-        endorser: Endorser {
-            email: "jane@example.org".parse().unwrap(),
-            subject: DistinguishedName::from_text(r#"CN=Doe\, "J" & Co,C=FR"#),
-            issuer: DistinguishedName::from_text("CN=CA"),
-        },
-    });
+    let metadata = endorsed();
     let document = metadata.to_rdf().unwrap();
     let endorser = ["Description", "endorsement", "endorser"];
     assert_eq!(
@@ -145,6 +151,21 @@ fn an_endorsement_and_a_deprecation_are_written_when_there() {
     );
     assert_eq!(texts(&document, &["Description", "endorsement", "created"]), ["2011-02-01T00:00:00Z"]);
     assert_eq!(texts(&document, &["Description", "deprecated"]), [""]);
+}
+
+/// What is written keeps every rule and is read back as it was.
+fn assert_round_trip(metadata: &Metadata) {
+    let stage = if metadata.endorsement.is_some() { Stage::Endorsed } else { Stage::Unsigned };
+    let (findings, read) = Metadata::examine(&metadata.to_rdf().unwrap(), stage, Leniency::Strict);
+    assert!(findings.iter().all(|finding| finding.errors.is_empty()), "{findings:?}");
+    assert_eq!(read.as_ref(), Some(metadata));
+}
+
+#[test]
+fn what_is_written_keeps_every_rule() {
+    assert_round_trip(&full());
+    assert_round_trip(&Metadata::builder(&digests(b"")).build());
+    assert_round_trip(&endorsed());
 }
 
 /// C2: what XML cannot carry is refused, not written.
@@ -166,7 +187,15 @@ proptest! {
     #[test]
     fn c2_text_is_escaped(text in "([^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x{fffe}\\x{ffff}]|[<>&\"'\r\n\t]|]]>){1,40}") {
         let document = Metadata::builder(&digests(b"")).description(text.clone()).build().to_rdf().unwrap();
-        prop_assert_eq!(texts(&document, &["Description", "description"]), [text]);
+        prop_assert_eq!(texts(&document, &["Description", "description"]), [text.clone()]);
+        let Metadata { identifier, .. } = full();
+        assert_round_trip(
+            &Metadata::builder(&digests(text.as_bytes()))
+                .image_type(&text).kind(&text).os(&text).os_version(&text).os_arch(&text).version(&text)
+                .compression(&text).location(&text).format(&text).creator(&text).title(&text).tag(&text)
+                .description(&text).hypervisor(&text).disks_bus(&text).publisher(&text)
+                .replaces(identifier).is_version_of(identifier).build(),
+        );
     }
 }
 
