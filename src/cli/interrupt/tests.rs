@@ -85,8 +85,8 @@ fn until_ready(child: &mut Child) {
     assert!(stderr.lines().any(|line| line.unwrap() == READY));
 }
 
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+fn signal(process: &str, name: &str) {
+    let status = Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).status();
     assert!(status.unwrap().success());
 }
 
@@ -97,7 +97,7 @@ fn c30_an_interrupt_ends_with_130_and_removes_what_is_half_written() {
         let (mut child, _stdin) = start("writing", &folder.path().join("a.xml"), "eval exec $TEST");
         until_ready(&mut child);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        signal(&child, name);
+        signal(&child.id().to_string(), name);
         assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name}");
     }
@@ -110,7 +110,7 @@ fn c30_an_interrupt_waits_until_all_files_have_their_names() {
     fs::write(&file, "old").unwrap();
     let (mut child, mut stdin) = start("renaming", &file, "eval exec $TEST");
     until_ready(&mut child);
-    signal(&child, "INT");
+    signal(&child.id().to_string(), "INT");
     stdin.write_all(b"go on\n").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(fs::read_to_string(&file).unwrap(), "new");
@@ -124,7 +124,7 @@ fn an_interrupt_after_the_work_removes_nothing() {
     fs::write(&file, "old").unwrap();
     let (mut child, _stdin) = start("replacing", &file, "eval exec $TEST");
     until_ready(&mut child);
-    signal(&child, "TERM");
+    signal(&child.id().to_string(), "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(fs::read_to_string(&file).unwrap(), "new");
     assert_eq!(fs::read_to_string(folder.path().join("a.xml.orig")).unwrap(), "old");
@@ -136,10 +136,10 @@ fn a_signal_ignored_from_the_start_stays_ignored() {
     let shell = "trap '' HUP; eval exec $TEST";
     let (mut child, _stdin) = start("writing", &folder.path().join("a.xml"), shell);
     until_ready(&mut child);
-    signal(&child, "HUP");
+    signal(&child.id().to_string(), "HUP");
     assert_eq!(child.try_wait().unwrap(), None);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    signal(&child, "TERM");
+    signal(&child.id().to_string(), "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
@@ -171,9 +171,7 @@ fn c30_an_interrupted_prompt_leaves_a_usable_terminal() {
         if interrupt == "typed" {
             stdin.write_all(b"secret\x03").unwrap();
         } else {
-            let process = fs::read_to_string(&process).unwrap();
-            let status = Command::new("kill").args([&format!("-{interrupt}"), &process]).status();
-            assert!(status.unwrap().success());
+            signal(&fs::read_to_string(&process).unwrap(), interrupt);
         }
         let rest = read_until(&mut stdout, "end\r\n");
         assert!(rest.contains("status=130"), "{rest}");
