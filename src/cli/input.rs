@@ -109,7 +109,7 @@ mod tests {
         let shown = folder.path().display();
         assert_eq!(
             read(folder.path()).unwrap_err().to_string(),
-            format!("cannot read {shown}: Is a directory")
+            format!("cannot read {shown}: is a directory")
         );
         let error = read(&folder.path().join("x")).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot read {shown}/x: No such file or directory"));
