@@ -56,6 +56,9 @@ fn sign(folder: &tempfile::TempDir, arguments: &[&str], variables: &[(&str, &str
     output
 }
 
+/// Arguments, environment, standard input.
+type Way<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn c13_a_password_is_taken_in_every_way_and_never_printed() {
     let folder = scene();
@@ -64,7 +67,7 @@ fn c13_a_password_is_taken_in_every_way_and_never_printed() {
     let (p12, pem) = (["--p12-cert", "p12"], ["--pem-cert", "pem", "--pem-key", "key"]);
     let (certificate, password) =
         (("STRATUSLAB_P12_CERTIFICATE", "p12"), ("STRATUSLAB_P12_PASSWORD", PASSWORD));
-    let ways: [(&[&str], &[(&str, &str)], &str); 8] = [
+    let ways: [Way<'_>; 8] = [
         (&[&p12[..], &["--p12-password", PASSWORD]].concat(), &[], ""),
         (&[&p12[..], &["--p12-password-file", "password"]].concat(), &[], ""),
         (&[&p12[..], &["--p12-password-file", "-"]].concat(), &[], "very-sécret\n"),
