@@ -95,7 +95,10 @@ fn transforms(element: Node) -> Result<Canonicalization, VerifyError> {
         return Err(VerifyError::Transforms { what: format!("there are {}", more + 2) });
     }
     parts.end()?;
-    explicit.map_or(Ok(Canonicalization::new(Mode::Inclusive)), canonicalization)
+    let method = explicit.map_or(Ok(Canonicalization::new(Mode::Inclusive)), canonicalization)?;
+    // XML-DSig §4.4.3.3: URI="" stands for the document without its comments, so that there are
+    // none for a canonicalization with comments to keep.
+    Ok(Canonicalization { comments: false, ..method })
 }
 
 /// `CanonicalizationMethod`, or a `Transform` that is one.

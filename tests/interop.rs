@@ -1,0 +1,30 @@
+//! Signatures exchanged with xmlsec1 and with the JDK: what we sign, both verify; what both
+//! sign, we verify; what is altered, all refuse.
+//!
+//! Both programs must be there, unless `STRATUSLAB_SKIP_PEERS` is set.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test without its material has failed")]
+
+#[path = "common/entry.rs"]
+mod entry;
+#[path = "interop/ours.rs"]
+mod ours;
+#[path = "interop/peers.rs"]
+mod peers;
+#[path = "common/pki.rs"]
+mod pki;
+#[path = "interop/theirs.rs"]
+mod theirs;
+
+use std::sync::OnceLock;
+
+use pki::{Identity, Kind, Request, jane, key};
+
+/// An endorser for each kind of key.
+fn endorsers() -> &'static [Identity; 3] {
+    static ENDORSERS: OnceLock<[Identity; 3]> = OnceLock::new();
+    ENDORSERS.get_or_init(|| {
+        let on_curve = |name, kind| Request::new(name).email("ec@example.org").self_signed(&key(kind));
+        [jane(), on_curve("Jérôme \"P\", 256", Kind::P256), on_curve(" #<&>\r\n😀 ", Kind::P384)]
+    })
+}
