@@ -34,8 +34,10 @@ pub(super) fn credentials(contents: Contents) -> Result<Credentials, Credentials
     if keys.is_empty() {
         return Err(CredentialsError::NoPrivateKey);
     }
-    let mut pairs: Vec<(PKey<Private>, Certificate)> =
-        keys.into_iter().filter_map(|key| Some((own(&key, &certificates)?, key))).map(swap).collect();
+    let mut pairs: Vec<(PKey<Private>, Certificate)> = keys
+        .into_iter()
+        .filter_map(|key| own(&key, &certificates).map(|certificate| (key, certificate)))
+        .collect();
     match (pairs.pop(), pairs.is_empty()) {
         (Some((key, certificate)), true) => {
             if !matches!(key.id(), Id::RSA | Id::EC) {
@@ -56,10 +58,6 @@ pub(super) fn credentials(contents: Contents) -> Result<Credentials, Credentials
             (None, None) => CredentialsError::NoCertificate,
         }),
     }
-}
-
-fn swap((certificate, key): (Certificate, PKey<Private>)) -> (PKey<Private>, Certificate) {
-    (key, certificate)
 }
 
 /// The certificate of this key: of a renewed certificate and the one before, the later.
