@@ -18,7 +18,7 @@ use stratuslab::{
 /// How far this machine's clock may lag behind an entry before it is no use waiting, in seconds.
 const MAX_LAG: i64 = 3;
 
-/// Marks an image as deprecated in a Marketplace
+/// Mark an image as deprecated in a Marketplace
 ///
 /// The entry is fetched and verified, endorsed and signed again with a reason, and uploaded. The
 /// URL of the new entry is printed on standard output.

@@ -17,7 +17,7 @@ use stratuslab::{
     metadata::rules::Leniency,
 };
 
-/// Endorses and signs metadata entries
+/// Endorse and sign metadata entries
 #[derive(Parser)]
 #[command(name = "stratus-sign-metadata")]
 struct Sign {

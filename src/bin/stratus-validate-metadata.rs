@@ -14,7 +14,7 @@ use stratuslab::{
     xml,
 };
 
-/// Checks signature, structure and constraints of metadata entries
+/// Check signature, structure and constraints of metadata entries
 #[derive(Parser)]
 #[command(name = "stratus-validate-metadata")]
 struct Args {

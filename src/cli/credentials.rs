@@ -68,7 +68,7 @@ pub struct CredentialArgs {
     #[arg(long)]
     pub allow_expired_certificate: bool,
     /// Endorser's e-mail address, if the certificate has none
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDR")]
     pub email: Option<Email>,
     /// Algorithm of the signature [default: rsa-sha256 or ecdsa-sha256, by the key]
     #[arg(long, value_name = "NAME", value_parser = signature_methods())]

@@ -40,8 +40,8 @@ pub struct NetworkArgs {
     /// Trust the CA certificates in this PEM file instead of the system's
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Trust the CA certificates in the files of this folder instead of the system's
-    #[arg(long, value_name = "FOLDER")]
+    /// Trust the CA certificates in the files of this directory instead of the system's
+    #[arg(long, value_name = "DIR")]
     pub ca_path: Option<PathBuf>,
     /// Accept any server: what is sent can be read and changed on the way
     #[arg(long)]
