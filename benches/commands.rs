@@ -70,7 +70,8 @@ fn build_of_1_gib(folder: &Path) {
     for _ in 0..1024 {
         file.write_all(&mebibyte).unwrap();
     }
-    let mut measured = command("/usr/bin/time", ["--format", "%e %U %S %M", BUILD, "--quiet", "--output", "-"]);
+    let mut measured =
+        command("/usr/bin/time", ["--format", "%e %U %S %M", BUILD, "--quiet", "--output", "-"]);
     let output = measured.arg(&image).stdout(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     let figures = text.lines().last().unwrap_or_default().split(' ').map(|figure| figure.parse().unwrap());
