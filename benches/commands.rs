@@ -126,7 +126,7 @@ fn signed_entry() -> Vec<u8> {
     let certificate = certificate.build().to_pem().unwrap();
     let key = key.private_key_to_pem_pkcs8().unwrap();
 
-    let digests = ImageDigests::read(&b"image"[..], &ChecksumAlgorithm::ALL, |_| {}).unwrap();
+    let digests = ImageDigests::read(&b"image"[..], &ChecksumAlgorithm::ALL).unwrap();
     let now = Timestamp::now();
     let valid = now.checked_add_days(182).unwrap();
     let metadata = Metadata::builder(&digests).image_type("base").os("ttylinux").created(now).valid(valid);

@@ -42,7 +42,7 @@
 //! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let image = b"an image, if a short one";
-//! let digests = ImageDigests::read(&image[..], &ChecksumAlgorithm::ALL, |_| {})?;
+//! let digests = ImageDigests::read(&image[..], &ChecksumAlgorithm::ALL)?;
 //! let now = Timestamp::now();
 //! let metadata = Metadata::builder(&digests)
 //!     .image_type("base")

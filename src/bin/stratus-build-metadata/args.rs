@@ -13,6 +13,7 @@ use stratuslab::{
 /// unsigned metadata file
 #[derive(Debug, Parser)]
 #[command(name = "stratus-build-metadata")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
     /// The image: a file, compressed (gz, bz2, xz, zst) or not, or a block device
     #[arg(value_name = "IMAGE")]

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     cli::main(run)
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the type of every command's work")]
 fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     if let Err(failure) = build(args, session) {
         session.fail_input(&args.image, &failure);
