@@ -81,6 +81,23 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DATE", value_parser = until)]
     valid_until: Option<Timestamp>,
 
+    #[command(flatten)]
+    pub(crate) checksums: ChecksumArgs,
+
+    /// Write to this file, `-` for standard output [default: OS-OSVERSION-ARCH-TYPE-VERSION.xml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite the output if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// Which checksums to compute, and what they must be.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChecksumArgs {
     /// MD5 the image must have
     #[arg(long, value_name = "HEX", value_parser = |hex: &str| Checksum::from_hex(ChecksumAlgorithm::Md5, hex))]
     md5: Option<Checksum>,
@@ -102,16 +119,6 @@ pub(crate) struct Args {
     /// Leave out the SHA-512
     #[arg(long, conflicts_with = "sha512")]
     no_sha512: bool,
-
-    /// Write to this file, `-` for standard output [default: OS-OSVERSION-ARCH-TYPE-VERSION.xml]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Overwrite the output if it exists
-    #[arg(long)]
-    pub(crate) force: bool,
-
-    #[command(flatten)]
-    pub(crate) common: CommonArgs,
 }
 
 impl Command for Args {
@@ -175,9 +182,11 @@ impl Args {
         let late = || format!("{days} days after {created} is later than the year 9999");
         created.checked_add_days(days).ok_or_else(|| Failure::new(Status::Usage, late()))
     }
+}
 
+impl ChecksumArgs {
     /// The checksums to compute. SHA-1 cannot be left out: it is the identifier.
-    pub(crate) fn algorithms(&self) -> Vec<ChecksumAlgorithm> {
+    pub(crate) fn wanted(&self) -> Vec<ChecksumAlgorithm> {
         let unwanted = |algorithm: &ChecksumAlgorithm| match algorithm {
             ChecksumAlgorithm::Md5 => self.no_md5,
             ChecksumAlgorithm::Sha1 => false,

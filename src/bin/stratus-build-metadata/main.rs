@@ -23,10 +23,13 @@ fn main() -> ExitCode {
 
 #[allow(clippy::unnecessary_wraps, reason = "the type of every command's work")]
 fn run(args: &Args, session: &Session) -> Result<(), Failure> {
-    if let Err(failure) = build(args, session) {
+    build(args, session).or_else(|failure| {
+        if !session.json() {
+            return Err(failure);
+        }
         session.fail_input(&args.image, &failure);
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn build(args: &Args, session: &Session) -> Result<(), Failure> {
@@ -46,7 +49,7 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
         check_target(&target, &args.image, args.force)?;
     }
 
-    let image = image::digest(session, &args.image, &args.algorithms())?;
+    let image = image::digest(session, &args.image, &args.checksums.wanted())?;
     check_image(args, session, &image)?;
     let mut builder = Metadata::builder(&image.digests)
         .image_type(&*args.image_type)
@@ -182,6 +185,7 @@ fn check_image(args: &Args, session: &Session, image: &Image) -> Result<(), Fail
     }
     // C7: a checksum that is given is one the image must have.
     let mismatches: Vec<_> = args
+        .checksums
         .stated()
         .filter_map(|stated| {
             let algorithm = stated.algorithm();
