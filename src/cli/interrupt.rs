@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
@@ -41,15 +41,22 @@ pub(super) fn pending() -> MutexGuard<'static, Pending> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Puts the terminal back as it was, also if an interrupt comes first.
+/// A terminal that shows nothing of what is typed, put back as it was when dropped or when an
+/// interrupt comes first.
 pub(super) struct TerminalGuard(());
 
 impl TerminalGuard {
-    /// Remembers the modes of the controlling terminal.
+    /// Silences the controlling terminal before anything is asked on it: whoever types at once
+    /// would otherwise see the beginning of the password.
     pub(super) fn new() -> io::Result<Self> {
         let terminal = fs::File::options().read(true).write(true).open("/dev/tty")?;
         let modes = tcgetattr(&terminal)?;
-        pending().terminal = Some((terminal, modes));
+        let mut silent = modes.clone();
+        // As the prompt will set them, so that no key means two things.
+        silent.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        let mut pending = pending();
+        tcsetattr(&terminal, OptionalActions::Now, &silent)?;
+        pending.terminal = Some((terminal, modes));
         Ok(Self(()))
     }
 }

@@ -32,7 +32,7 @@ fn child() {
             fs::rename(&file, file.with_extension("orig")).unwrap();
             fs::write(&file, "new").unwrap();
             drop(pending);
-            await_signal();
+            block();
         }
         "asking" => {
             fs::write(&file, std::process::id().to_string()).unwrap();
@@ -54,9 +54,13 @@ fn ready() {
     writeln!(io::stderr(), "{READY}").unwrap();
 }
 
-/// Blocks until the process ends.
 fn await_signal() {
     ready();
+    block();
+}
+
+/// Until the process ends.
+fn block() -> ! {
     loop {
         thread::park();
     }
