@@ -1,0 +1,100 @@
+//! `--help` and the manual page of each command name the same options and variables.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot run a command has failed")]
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The commands there are.
+fn commands() -> Vec<String> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
+    let entries = fs::read_dir(sources).unwrap();
+    entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+fn page(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("man").join(format!("{name}.1"))
+}
+
+fn help(name: &str) -> String {
+    // Commands are built into the folder above that of the tests.
+    let program = env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
+    let output = Command::new(program).arg("--help").output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The options that begin a line of `--help`, as in `  -c, --config <FILE>`; `- current: …` is a value.
+fn options_of_help(help: &str) -> BTreeSet<String> {
+    let lines =
+        help.lines().map(str::trim_start).filter(|line| line.starts_with('-') && !line.starts_with("- "));
+    let words = lines.flat_map(|line| line.split_whitespace().take_while(|word| word.starts_with('-')));
+    words.map(|word| word.trim_end_matches([',', '.']).to_owned()).collect()
+}
+
+/// The options that are items of a page, as in `.It Fl c , Fl -config Ar file` (mdoc(7)).
+fn options_of_page(page: &str) -> BTreeSet<String> {
+    let items = page.lines().filter_map(|line| line.strip_prefix(".It Fl "));
+    let options = items.flat_map(|item| item.split(" Fl ").map(|option| option.split(' ').next().unwrap()));
+    options.map(|option| format!("-{option}")).collect()
+}
+
+fn variables<'a>(words: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    words.filter(|word| word.starts_with("STRATUSLAB_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn c32_page_and_help_name_the_same_options() {
+    for name in commands() {
+        let page = fs::read_to_string(page(&name)).unwrap_or_else(|error| panic!("{name}.1: {error}"));
+        assert_eq!(options_of_page(&page), options_of_help(&help(&name)), "{name}");
+    }
+}
+
+#[test]
+fn page_and_help_name_the_same_variables() {
+    for name in commands() {
+        let page = fs::read_to_string(page(&name)).unwrap_or_else(|error| panic!("{name}.1: {error}"));
+        let items = page.lines().filter_map(|line| line.strip_prefix(".It Ev "));
+        let documented = variables(items.flat_map(str::split_whitespace));
+        let help = help(&name);
+        let offered = variables(help.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()));
+        assert_eq!(documented, offered, "{name}");
+    }
+}
+
+#[test]
+fn every_page_has_the_same_sections_in_the_same_order() {
+    let expected = [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "OPTIONS",
+        "ENVIRONMENT",
+        "FILES",
+        "EXIT STATUS",
+        "EXAMPLES",
+        "SEE ALSO",
+    ];
+    for name in commands() {
+        let page = fs::read_to_string(page(&name)).unwrap_or_else(|error| panic!("{name}.1: {error}"));
+        let sections: Vec<_> = page.lines().filter_map(|line| line.strip_prefix(".Sh ")).collect();
+        let named: Vec<_> = sections.iter().copied().filter(|section| expected.contains(section)).collect();
+        assert_eq!(named, expected, "{name}");
+    }
+}
+
+#[test]
+fn pages_are_clean() {
+    // A machine without mandoc cannot tell; the gate has it.
+    if Command::new("mandoc").arg("-Tlint").arg("/dev/null").output().is_err() {
+        eprintln!("skipped: there is no mandoc");
+        return;
+    }
+    for name in commands() {
+        let output = Command::new("mandoc").args(["-Tlint", "-Wwarning"]).arg(page(&name)).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
