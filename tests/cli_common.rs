@@ -3,19 +3,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot run a command has failed")]
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 const VALIDATE: &str = "stratus-validate-metadata";
 const UPLOAD: &str = "stratus-upload-metadata";
+const BUILD: &str = "stratus-build-metadata";
+/// What describes the file `image` in `x-1-x-base-1.xml`.
+const BUILD_ARGS: [&str; 5] = ["--os=x", "--os-version=1", "--os-arch=x", "--image-version=1", "image"];
 
 /// The commands there are.
 fn commands() -> Vec<String> {
@@ -309,13 +312,10 @@ fn verbosity_drops_notes_then_warnings_and_never_errors() {
     assert_eq!(told("-qqq"), error);
 }
 
-#[test]
-fn c30_an_interrupt_while_reading_ends_with_130() {
-    let folder = folder();
-    let mut validate = command(VALIDATE, folder.path());
-    let mut child = validate.arg("-").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+/// Sends SIGINT to a command once it handles it.
+fn interrupt(child: &Child) {
     let process = PathBuf::from(format!("/proc/{}/status", child.id()));
-    // The handler is there when SIGINT (bit 1) is in the mask of signals caught.
+    // SIGINT is bit 1 of the mask of signals caught.
     let caught = |status: &str| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
         u64::from_str_radix(mask.trim(), 16).unwrap() & 2 != 0
@@ -323,10 +323,43 @@ fn c30_an_interrupt_while_reading_ends_with_130() {
     while !caught(&fs::read_to_string(&process).unwrap()) {
         std::thread::yield_now();
     }
-    let kill = OsString::from(format!("kill -INT {}", child.id()));
-    assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+#[test]
+fn c30_an_interrupt_while_reading_ends_with_130() {
+    let folder = folder();
+    let mut validate = command(VALIDATE, folder.path());
+    let mut child = validate.arg("-").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    interrupt(&child);
     let mut stdin = child.stdin.take().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     // Whoever writes on finds no one.
     assert!(stdin.write_all(b"<a/>").is_err());
+}
+
+#[test]
+fn c30_an_interrupt_while_an_image_is_read_ends_with_130_and_leaves_nothing() {
+    let folder = folder();
+    // Hours of work, and no space on the disk.
+    File::create(folder.path().join("image")).unwrap().set_len(1 << 40).unwrap();
+    let mut child = command(BUILD, folder.path()).args(BUILD_ARGS).stderr(Stdio::piped()).spawn().unwrap();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn c27_a_disk_that_is_full_leaves_no_part_of_a_file() {
+    let folder = folder();
+    fs::write(folder.path().join("image"), "content").unwrap();
+    // A limit of one block on the size of files stands in for the disk.
+    let program = command(BUILD, folder.path()).get_program().to_owned();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(program).args(BUILD_ARGS);
+    let (status, stdout, stderr) = outcome(limited.current_dir(folder.path()));
+    assert_eq!((status, stdout.as_str()), (3, ""), "{stderr}");
+    assert!(stderr.contains("error: cannot write x-1-x-base-1.xml: File too large\n"), "{stderr}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
