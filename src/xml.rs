@@ -80,6 +80,14 @@ pub enum XmlError {
         /// Where it was exceeded.
         position: Position,
     },
+    /// A namespace name that canonical XML does not take (C14N 1.0 §1.3).
+    #[error("the namespace name '{name}' at {position} is no absolute URI, so the document cannot be signed")]
+    NamespaceName {
+        /// The name, or how it begins.
+        name: String,
+        /// Where it is declared.
+        position: Position,
+    },
     /// Not well-formed, or not namespace-well-formed.
     #[error("not well-formed XML: {what}{}", position.map(|p| format!(" at {p}")).unwrap_or_default())]
     Malformed {

@@ -8,7 +8,12 @@
 
 use std::collections::HashMap;
 
+use quick_xml::escape::unescape;
+
 use super::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMESPACES, MAX_NODES, Position, XmlError, is_white_space};
+
+/// How many characters of a text are shown in an error.
+const MAX_SHOWN: usize = 40;
 
 /// Refuses `text` if it exceeds a limit or has one of those forms.
 pub(super) fn check(text: &str) -> Result<(), XmlError> {
@@ -38,6 +43,10 @@ impl<'t> Gate<'t> {
 
     /// XML 1.0 §2.8, production 23: version 1.0, encoding UTF-8, or nothing.
     fn declaration(&mut self) -> Result<(), XmlError> {
+        if self.rest().starts_with('\u{FEFF}') {
+            // Source::read leaves out one, and the parser would leave out another.
+            return self.malformed("two byte order marks");
+        }
         let unsupported = |what: String| Err(XmlError::Declaration { what });
         let Some(body) = self.rest().strip_prefix("<?xml") else { return Ok(()) };
         if !body.starts_with([' ', '\t', '\n', '?']) {
@@ -113,7 +122,10 @@ impl<'t> Gate<'t> {
                     }
                 }
             }
-            self.skip_past("</", ">", "end tag")
+            self.at += "</".len();
+            // Its name too: for the parser `</:a>` ends `<a>`.
+            self.name()?;
+            self.skip_past("", ">", "end tag")
         } else {
             self.start_tag()
         }
@@ -132,15 +144,17 @@ impl<'t> Gate<'t> {
     /// XML 1.0 §2.6: a target that is not `xml`, white space before any content; and no colon
     /// in the target (Namespaces in XML §7).
     fn processing_instruction(&mut self) -> Result<(), XmlError> {
-        let Some(length) = self.rest().find("?>") else {
+        let rest = &self.rest()["<?".len()..];
+        let Some(length) = rest.find("?>") else {
             return self.malformed("processing instruction without end");
         };
-        let body = &self.rest()[2..length];
+        let body = &rest[..length];
         let target = &body[..body.find([' ', '\t', '\n']).unwrap_or(body.len())];
-        if target.is_empty() || target.contains([':', '?']) || target.eq_ignore_ascii_case("xml") {
+        // The parser takes the name at the front for the target and what follows for content.
+        if target.is_empty() || !target.chars().all(is_name_character) || target.eq_ignore_ascii_case("xml") {
             return self.malformed("processing instruction with a bad target");
         }
-        self.at += length + 2;
+        self.at += "<?".len() + length + "?>".len();
         Ok(())
     }
 
@@ -204,17 +218,37 @@ impl<'t> Gate<'t> {
         let value = &body[1..=length];
         self.references(value)?;
         self.at = self.text.len() - body.len() + length + 2;
+        if name.ends_with(":xmlns") {
+            // No declaration, but the parser would take it for one of the default namespace.
+            return self.malformed(format!("'{name}' is a reserved name"));
+        }
         let Some(prefix) = name.strip_prefix("xmlns") else { return Ok(None) };
         let prefix = match prefix.strip_prefix(':') {
             Some(prefix) => prefix,
-            None if prefix.is_empty() => return Ok(Some("")),
+            None if prefix.is_empty() => "",
             None => return Ok(None),
         };
+        self.namespace_name(value)?;
         // Namespaces in XML 1.0 §3 and §5: no prefix can be undeclared, and `xmlns` never declared.
-        if value.is_empty() || prefix == "xmlns" {
+        if (value.is_empty() && !prefix.is_empty()) || prefix == "xmlns" {
             return self.malformed(format!("namespace prefix '{prefix}' cannot be declared so"));
         }
         Ok(Some(prefix))
+    }
+
+    /// Canonical XML fails on a namespace name that is a relative reference (C14N 1.0 §1.3), so
+    /// that nobody could verify a signature around one.
+    fn namespace_name(&self, value: &str) -> Result<(), XmlError> {
+        if value.is_empty() {
+            return Ok(()); // no namespace
+        }
+        let name = unescape(value).unwrap_or_default();
+        // RFC 3986: oxiri also takes the characters beyond ASCII that RFC 3987 adds.
+        if name.is_ascii() && oxiri::Iri::parse(name.as_ref()).is_ok() {
+            return Ok(());
+        }
+        let name = name.chars().take(MAX_SHOWN).collect();
+        Err(XmlError::NamespaceName { name, position: self.position() })
     }
 
     /// A qualified name: at most one colon, with something on both sides (Namespaces in XML §4).
@@ -247,7 +281,7 @@ impl<'t> Gate<'t> {
                 None => matches!(name, "amp" | "lt" | "gt" | "quot" | "apos"),
             };
             if !known {
-                let shown: String = name.chars().take(20).collect();
+                let shown: String = name.chars().take(MAX_SHOWN).collect();
                 return self.malformed(format!("'&{shown};' refers to no character"));
             }
             rest = &rest[end + 1..];
@@ -281,6 +315,16 @@ fn pseudo_attribute(text: &str) -> Option<(&str, &str, &str)> {
     let quote = after.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
     let (value, rest) = after[1..].split_once(quote)?;
     Some((name.trim_end_matches([' ', '\t', '\n']), value, rest))
+}
+
+/// Whether a name may contain this character (XML 1.0 §2.3, production 4a), the colon aside.
+fn is_name_character(character: char) -> bool {
+    matches!(character,
+        '-' | '.' | '0'..='9' | 'A'..='Z' | '_' | 'a'..='z' | '\u{B7}'
+        | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}'
+        | '\u{200C}' | '\u{200D}' | '\u{203F}' | '\u{2040}' | '\u{2070}'..='\u{218F}'
+        | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}'
+        | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
 }
 
 /// Whether `code`, decimal or `x` and hexadecimal, is that of a character XML may contain.

@@ -22,7 +22,7 @@ fn well_formed_documents_are_accepted() {
         "<?xml-stylesheet href='x'?><a/><!-- after --><?pi?>",
         "\u{FEFF}<a/>",
         "<a b='>' c=\"'\">&lt;&#65;&#x1F600;]] ></a>",
-        "<p:a xmlns:p='u'><p:b xmlns:p='v' p:c=''/></p:a>",
+        "<p:a xmlns:p='urn:u'><p:b xmlns:p='urn:v' p:c=''/></p:a>",
         "<a><![CDATA[ & < &#0; ]]></a>",
         "<a>\u{85}\u{2028}\u{FFFD}</a>",
     ] {
@@ -46,11 +46,11 @@ fn what_is_not_well_formed_is_refused() {
         "<a b/>",
         "<:g></:g>",
         "<g:></g:>",
-        "<a:b:c xmlns:a='u'/>",
-        "<a xmlns='' xmlns='u'/>",
+        "<a:b:c xmlns:a='urn:u'/>",
+        "<a xmlns='' xmlns='urn:u'/>",
         "<a xmlns:p=''/>",
-        "<a xmlns:xmlns='u'/>",
-        "<a xmlns:xml='u'/>",
+        "<a xmlns:xmlns='urn:u'/>",
+        "<a xmlns:xml='urn:u'/>",
         "<a>&#xD800;</a>",
         "<a>&#0;</a>",
         "<a>&#+65;</a>",
@@ -58,6 +58,15 @@ fn what_is_not_well_formed_is_refused() {
         "<a>1 & 2</a>",
         "<a b='&#x1;'/>",
         "<a><??></a>",
+        "<?><a/>",
+        "\u{FEFF}\u{FEFF}<a/>",
+        "<a></:a>",
+        "<a></a x='y'>",
+        "<a xmlns:p='urn:u' p:xmlns='urn:v'/>",
+        "<a><?></a>",
+        "<a><?p<x ?></a>",
+        "<a><?p&#32; x?></a>",
+        "<a><?p\u{2028}?></a>",
         "<a><? pi?></a>",
         "<a><?xml version='1.0'?></a>",
         "<a><?XmL x?></a>",
@@ -70,7 +79,7 @@ fn what_is_not_well_formed_is_refused() {
         "<a><!--",
         " <?xml version='1.0'?><a/>",
         "<a>\u{FFFE}</a>",
-        "<a xmlns:p='u' xmlns:q='u' p:b='' q:b=''/>",
+        "<a xmlns:p='urn:u' xmlns:q='urn:u' p:b='' q:b=''/>",
         "</a>",
     ] {
         let error = refused(document);
@@ -138,7 +147,7 @@ fn limits_are_exact() {
 
     let namespaces = |count: usize| {
         let declare = |range: std::ops::Range<usize>| {
-            range.map(|i| format!(" xmlns:p{i}='u'")).collect::<Vec<_>>().concat()
+            range.map(|i| format!(" xmlns:p{i}='urn:u'")).collect::<Vec<_>>().concat()
         };
         format!("<a{}><b{}/><c{}/></a>", declare(0..40), declare(30..count), declare(0..count))
     };
@@ -148,6 +157,27 @@ fn limits_are_exact() {
     let nodes = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 2));
     accepted(&nodes(MAX_NODES));
     assert_eq!(limit(&refused(nodes(MAX_NODES + 1))), ("nodes", MAX_NODES));
+}
+
+/// C14N 1.0 §1.3: there is no canonical form with relative names, so no signature either.
+#[test]
+fn namespace_names_are_absolute_uris() {
+    for good in ["", "urn:a", "http://www.w3.org/2000/09/xmldsig#", "http://x/?a=1&amp;b='2'", "urn&#58;a"] {
+        accepted(&format!("<a xmlns=\"{good}\"/>"));
+    }
+    for bad in
+        ["u", "../u", "#u", "//x.org/", ":u", "urn:&#32;u", "urn:a b", "urn:é", "http://[x/", "ur[n:a", "1:a"]
+    {
+        for declaration in ["xmlns", "xmlns:p"] {
+            let error = refused(format!("<a>\n<b {declaration}=\"{bad}\"/></a>"));
+            assert!(
+                matches!(error, XmlError::NamespaceName { position: Position { line: 2, .. }, .. }),
+                "{bad}: {error}"
+            );
+        }
+    }
+    let error = refused(format!("<a xmlns='{}'/>", "u".repeat(1000)));
+    assert!(error.to_string().len() < 200, "{error}");
 }
 
 #[test]
@@ -179,7 +209,7 @@ fn cut(list: &str) -> Result<Vec<String>, EntriesError> {
 
 #[test]
 fn a_list_is_cut_into_entries_byte_for_byte() {
-    let first = "<r:RDF xmlns:r='u'>\r\n<a b='>'/><!-- </r:RDF> --><![CDATA[</r:RDF>]]></r:RDF>";
+    let first = "<r:RDF xmlns:r='urn:u'>\r\n<a b='>'/><!-- </r:RDF> --><![CDATA[</r:RDF>]]></r:RDF>";
     let list = format!("<?xml version=\"1.0\"?><metadata> {first}<x/>\n<!-- c --><y>&amp;</y></metadata>\n");
     assert_eq!(cut(&list).unwrap(), [first, "<x/>", "<y>&amp;</y>"]);
     assert_eq!(cut("<metadata/>").unwrap(), [""; 0]);
@@ -208,7 +238,7 @@ fn a_damaged_list_is_an_error_after_the_whole_entries() {
     assert!(list.next().is_none());
     for damaged in [
         "<metadata>text</metadata>",
-        "<metadata xmlns='u'></metadata>",
+        "<metadata xmlns='urn:u'></metadata>",
         "<metadata></metadata><b/>",
         "<metadata>&amp;</metadata>",
         "<metadata><a></b></metadata>",
