@@ -29,6 +29,9 @@ pub enum EntriesError {
     },
 }
 
+/// What is wrong with a list that was not read to its end.
+const CUT_SHORT: &str = "it ends before </metadata>";
+
 /// The entries of a document: see [`entries`].
 pub struct Entries<R> {
     reader: Reader<Tap<BufReader<R>>>,
@@ -138,13 +141,17 @@ impl<R: Read> Entries<R> {
             let event = match self.reader.read_event_into(&mut buffer) {
                 Ok(event) => event,
                 Err(quick_xml::Error::Io(error)) => return Err(self.read_error(&error)),
+                // What is open at the end is all that is left to be a syntax error.
+                Err(quick_xml::Error::Syntax(_)) if self.reader.get_mut().is_at_end() => {
+                    return Err(list(CUT_SHORT));
+                }
                 Err(error) => return Err(list(error.to_string())),
             };
             match event {
                 Event::Start(_) => depth += 1,
                 Event::End(_) if depth == 0 => return self.end_of_document(),
                 Event::End(_) => depth -= 1,
-                Event::Eof => return Err(list("it ends before </metadata>")),
+                Event::Eof => return Err(list(CUT_SHORT)),
                 Event::Empty(_) => {}
                 Event::Text(text) if depth > 0 || is_white_space(&text) => continue,
                 Event::Comment(_) | Event::PI(_) => continue,
@@ -220,6 +227,12 @@ impl<R> Tap<R> {
         self.base += length as u64;
         let rest = self.kept.split_off(length);
         std::mem::replace(&mut self.kept, rest)
+    }
+}
+
+impl<R: BufRead> Tap<R> {
+    fn is_at_end(&mut self) -> bool {
+        self.inner.fill_buf().is_ok_and(<[u8]>::is_empty)
     }
 }
 

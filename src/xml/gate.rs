@@ -19,6 +19,10 @@ const MAX_SHOWN: usize = 40;
 pub(super) fn check(text: &str) -> Result<(), XmlError> {
     let mut gate = Gate { text, at: 0, nodes: 0, open: Vec::new(), prefixes: HashMap::new() };
     gate.declaration()?;
+    // The parser calls it an unknown token, which tells no one that the file is the wrong one.
+    if !gate.rest().trim_start_matches([' ', '\t', '\n']).starts_with('<') {
+        return gate.malformed("there is text where an element should begin");
+    }
     while gate.at < text.len() {
         gate.content()?;
     }
@@ -169,6 +173,9 @@ impl<'t> Gate<'t> {
             let rest = self.rest();
             let body = rest.trim_start_matches([' ', '\t', '\n']);
             self.at += rest.len() - body.len();
+            if body.is_empty() {
+                return self.malformed("it ends within a tag");
+            }
             if body.starts_with('>') {
                 self.at += 1;
                 break false;
@@ -257,6 +264,9 @@ impl<'t> Gate<'t> {
         let rest = self.rest();
         let length = rest.find([' ', '\t', '\n', '=', '>', '/', '<', '"', '\'']).unwrap_or(rest.len());
         let name = &rest[..length];
+        if length == rest.len() {
+            return self.malformed("it ends within a tag");
+        }
         let well_formed = match name.split_once(':') {
             Some((prefix, local)) => !prefix.is_empty() && !local.is_empty() && !local.contains(':'),
             None => !name.is_empty(),
