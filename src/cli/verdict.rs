@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{Failure, Session, Status, input};
+use super::{Failure, Session, Status, input::InputError};
 use crate::{
     Certificate, Endorsement, Metadata, Timestamp,
     dsig::{Evidence, Verified, VerifyError},
@@ -72,8 +72,14 @@ impl Verdict {
     /// # Errors
     /// [`Failure`] if the file could not be read, so that nothing can be said of its entries.
     pub fn on_unreadable(file: &Path, number: Option<usize>, error: EntriesError) -> Result<Self, Failure> {
-        if let EntriesError::Io(error) = error {
-            return Err(input::InputError::Read { path: file.to_owned(), error }.into());
+        let path = || file.to_owned();
+        match error {
+            EntriesError::Io(error) => return Err(InputError::Read { path: path(), error }.into()),
+            // One document of that size is no more read here than by the other commands.
+            EntriesError::TooLarge { limit, .. } if number.is_none() => {
+                return Err(InputError::TooLarge { path: path(), limit: limit as u64 }.into());
+            }
+            _ => {}
         }
         let fact = error.to_string();
         Ok(Self {
@@ -104,6 +110,9 @@ impl Verdict {
             for note in &self.notes {
                 session.note(format_args!("{}: {note}", self.name));
             }
+        }
+        if !self.details.is_empty() {
+            session.detail(format_args!("checks of {}:", self.name));
         }
         for detail in &self.details {
             session.detail(detail);
