@@ -8,7 +8,7 @@ use std::{
 use super::{CredentialArgs, Files, P12_CERTIFICATE, P12_PASSWORD, Surroundings};
 use crate::{
     CredentialsError, Password,
-    cli::{Failure, Session, Status, password, shown},
+    cli::{Failure, Session, Status, input, password, shown},
 };
 
 /// The files to sign with.
@@ -168,7 +168,7 @@ impl GivenPassword {
     ) -> Result<Option<Self>, Failure> {
         let from_file = |file: &Path| {
             let password = password::from_file(session, file)?;
-            Ok(Some(Self { password, from: Some(shown(file).to_string()) }))
+            Ok(Some(Self { password, from: Some(input::name(file)) }))
         };
         if let Some(password) = &args.p12_password {
             return Ok(Some(Self { password: password.clone(), from: None }));
