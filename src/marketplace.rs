@@ -115,7 +115,7 @@ impl Client {
             return Err(ClientError::Refused { url: answer.url.into(), status, reason });
         }
         if answer.is_page() || !answer.body.trim_ascii_start().starts_with(b"<") {
-            return Err(not_one(answer.message()));
+            return Err(not_one(answer.excerpt()));
         }
         let entries: Result<Vec<_>, _> = xml::entries(answer.body.as_slice()).collect();
         let mut entries = entries.map_err(|error| match error {
@@ -143,12 +143,12 @@ impl Client {
         let state = match answer.status {
             StatusCode::CREATED => UploadState::Created,
             StatusCode::ACCEPTED => UploadState::Pending,
-            // No Marketplace answers an upload with a page: it comes from something before it.
-            StatusCode::OK if !answer.is_page() => UploadState::Created,
+            // Marketplaces answer 201 or 202 (REST API §1.5): what says 200 must at least name the entry.
+            StatusCode::OK if !answer.is_page() && answer.location().is_some() => UploadState::Created,
             StatusCode::OK => {
                 return Err(ClientError::NotAMarketplace {
                     url: answer.url.to_string(),
-                    found: answer.message(),
+                    found: answer.excerpt(),
                 });
             }
             status => {

@@ -222,7 +222,7 @@ fn c31_the_real_cause_is_told_once() {
 
 #[test]
 fn broken_answers_are_named() {
-    let (client, _) = marketplace(&["none", "half-way", "garbage", "huge", "page"]);
+    let (client, _) = marketplace(&["none", "half-way", "garbage", "huge", "page", "body:{}"]);
     upload(&client).unwrap();
     let half_way = download(&client).unwrap_err();
     assert!(matches!(half_way, ClientError::ClosedHalfWay { unanswered: false, .. }), "{half_way}");
@@ -234,6 +234,9 @@ fn broken_answers_are_named() {
         matches!(&page, ClientError::NotAMarketplace { found, .. } if found == "Sign in: here"),
         "{page}"
     );
+    // 200 is not what a Marketplace says to an upload, unless it names the entry.
+    let other = upload(&client).unwrap_err();
+    assert!(matches!(&other, ClientError::NotAMarketplace { found, .. } if found == "{}"), "{other}");
 }
 
 #[test]

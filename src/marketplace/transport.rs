@@ -29,6 +29,9 @@ pub(super) struct Request<'a> {
     pub(super) limit: usize,
 }
 
+/// Longest text shown of an answer that is no Marketplace's, in characters.
+const EXCERPT_LIMIT: usize = 100;
+
 /// A 2xx answer.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -73,6 +76,15 @@ impl Answer {
     pub(super) fn message(&self) -> String {
         let shown = self.body.get(..MESSAGE_LIMIT).unwrap_or(&self.body);
         reason::reason(shown, self.status.as_u16())
+    }
+
+    /// The start of [`Answer::message`]: enough to tell what is there instead of a Marketplace.
+    pub(super) fn excerpt(&self) -> String {
+        let message = self.message();
+        match message.char_indices().nth(EXCERPT_LIMIT) {
+            Some((end, _)) => message[..end].to_owned() + "…",
+            None => message,
+        }
     }
 }
 
