@@ -97,10 +97,8 @@ fn endorser_email(certificate: &Certificate, given: Option<&Email>) -> Result<Em
         )),
         (Some(certified), _) => certified.parse().map_err(|error| Failure::new(Status::Credentials, error)),
         (None, Some(given)) => Ok(given.clone()),
-        (None, None) => {
-            Err(Failure::new(Status::Usage, "Missing email address. Please provide email of endorser")
-                .with_hint("the certificate has none; give it with --email"))
-        }
+        (None, None) => Err(Failure::new(Status::Usage, "the certificate has no e-mail address")
+            .with_hint("give the endorser's with --email")),
     }
 }
 
