@@ -1,0 +1,19 @@
+//! The commands, run as their users run them.
+#![cfg(feature = "cli")]
+#![cfg(test)]
+
+#[path = "../loopback/mod.rs"]
+mod loopback;
+#[path = "../common/pki.rs"]
+mod pki;
+mod place;
+mod terminal;
+mod transcript;
+
+mod bad_input;
+mod credentials;
+mod deprecate;
+mod interrupt;
+mod session;
+mod sign;
+mod validate;
