@@ -158,8 +158,8 @@ fn every_file_is_tried_and_json_tells_each() {
     assert_eq!(array[0]["file"], "bad.xml");
     assert_eq!(array[1]["error"]["fact"], "cannot read absent.xml: No such file or directory");
     assert_eq!(array[2]["url"], url(&marketplace).as_str());
-    assert_eq!((&array[2]["state"], &array[2]["email"]), (&"created".into(), &EMAIL.into()));
-    assert_eq!((&array[2]["identifier"], &array[2]["created"]), (&IDENTIFIER.into(), &CREATED.into()));
+    assert_eq!((&array[2]["state"], &array[2]["endorser"]["email"]), (&"created".into(), &EMAIL.into()));
+    assert_eq!((&array[2]["identifier"], &array[2]["endorsed"]), (&IDENTIFIER.into(), &CREATED.into()));
 }
 
 #[test]
