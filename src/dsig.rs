@@ -20,7 +20,7 @@ pub mod verify;
 pub(crate) use self::verify::stray_signature_part;
 pub use self::{
     sign::{SignError, SignRequest, deprecate, sign},
-    verify::{Evidence, Verified, VerifyError, verify},
+    verify::{Evidence, Verified, VerifyError, verify, verify_leniently},
 };
 
 /// The namespace of XML Signature.

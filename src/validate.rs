@@ -7,10 +7,10 @@ use crate::{
     dsig::{
         self, AlgorithmPolicy, Verified, VerifyError,
         c14n::{self, Canonicalization, Mode},
-        verify::verify_octets,
+        verify,
     },
     metadata::rules::{Finding, Leniency, Stage},
-    xml::{Source, XmlError, children},
+    xml::{self, Source, XmlError, children},
 };
 
 /// What is checked besides the rules of an entry.
@@ -171,10 +171,9 @@ impl Report {
 pub fn validate(document: &[u8], options: &Options) -> Report {
     let mut report = Report { checks: Vec::new(), signature_error: None, entry: Entry::Nothing };
     let stage = if options.signed { Stage::Endorsed } else { Stage::Unsigned };
-    let signature = options.signed.then(|| verify_octets(document, &options.policy));
+    let signature = options.signed.then(|| verify::examine(document, &options.policy, options.leniency));
     let findings = match signature {
-        Some(Ok(octets)) => {
-            let (findings, verified) = octets.examine(options.leniency);
+        Some(Ok((findings, verified))) => {
             report.entry = verified.map_or(Entry::Nothing, |verified| Entry::Verified(Box::new(verified)));
             Ok(findings)
         }
@@ -233,7 +232,8 @@ pub(crate) fn examine_unsigned(
         &Canonicalization::new(Mode::Inclusive),
         signature.map(|signature| signature.id()),
     );
-    Ok(Metadata::examine(&String::from_utf8_lossy(&octets), stage, leniency))
+    let content = String::from_utf8_lossy(&octets);
+    Ok(Metadata::examine(&xml::parse(&content)?, stage, leniency))
 }
 
 fn rule_check(finding: &Finding, leniency: Leniency) -> Check {

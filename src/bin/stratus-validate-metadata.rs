@@ -76,9 +76,9 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     options.image = image.as_ref();
     cli::verdict::in_order(
         &args.files,
-        |file| verdicts(file, &options),
+        |file| verdicts(file, &options, session),
         |file, judged| match judged {
-            Ok(verdicts) => verdicts.iter().for_each(|verdict| verdict.report(session)),
+            Ok(verdicts) => verdicts.into_iter().for_each(|verdict| verdict.report(session)),
             Err(failure) => session.fail_input(file, &failure),
         },
     );
@@ -86,13 +86,13 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
 }
 
 /// The verdicts on a file's entries: one, unless it is a list.
-fn verdicts(file: &Path, options: &Options) -> Result<Vec<Verdict>, Failure> {
+fn verdicts(file: &Path, options: &Options, session: &Session) -> Result<Vec<Verdict>, Failure> {
     let mut entries = xml::entries(cli::input::open(file)?);
     let mut verdicts = Vec::new();
     while let Some(entry) = entries.next() {
         let number = entries.is_list().then(|| verdicts.len() + 1);
         verdicts.push(match entry {
-            Ok(entry) => Verdict::on_entry(file, number, &entry, options),
+            Ok(entry) => Verdict::on_entry(file, number, &entry, options, session),
             Err(error) => Verdict::on_unreadable(file, number, error)?,
         });
     }

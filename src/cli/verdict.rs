@@ -41,13 +41,21 @@ pub struct Verdict {
     /// Why it is invalid, and what may help.
     reason: Option<(String, Option<&'static str>)>,
     notes: Vec<String>,
+    /// Every check, if the session is verbose.
     details: Vec<String>,
-    object: Map<String, Value>,
+    /// The JSON object, if the session wants one.
+    object: Option<Map<String, Value>>,
 }
 
 impl Verdict {
     /// Judges an entry; `number` is its place in a list.
-    pub fn on_entry(file: &Path, number: Option<usize>, entry: &[u8], options: &Options) -> Self {
+    pub fn on_entry(
+        file: &Path,
+        number: Option<usize>,
+        entry: &[u8],
+        options: &Options,
+        session: &Session,
+    ) -> Self {
         let report = validate(entry, options);
         let hint = match report.signature_error() {
             Some(VerifyError::ForbiddenAlgorithm { .. }) => {
@@ -56,15 +64,12 @@ impl Verdict {
             _ => None,
         };
         let reason = report.deciding().map(|check| (check.message.clone().unwrap_or_default(), hint));
-        let key = report.metadata().and_then(key);
-        Self {
-            file: file.to_owned(),
-            name: name(file, number, key.as_deref()),
-            notes: report.notes().map(ToOwned::to_owned).collect(),
-            details: report.checks().iter().map(detail).collect(),
-            object: object(number, reason.as_ref().map(|(fact, _)| fact.as_str()), Some(&report)),
-            reason,
-        }
+        let details = report.checks().iter().filter(|_| session.verbose()).map(detail).collect();
+        let notes = report.notes().map(ToOwned::to_owned).collect();
+        let fact = reason.as_ref().map(|(fact, _)| fact.as_str());
+        let object = session.json().then(|| object(number, fact, Some(&report)));
+        let name = name(file, number, report.metadata());
+        Self { file: file.to_owned(), name, reason, notes, details, object }
     }
 
     /// What cannot even be cut out of its file is invalid too.
@@ -87,13 +92,13 @@ impl Verdict {
             name: name(file, number, None),
             notes: Vec::new(),
             details: Vec::new(),
-            object: object(number, Some(&fact), None),
+            object: Some(object(number, Some(&fact), None)),
             reason: Some((fact, None)),
         })
     }
 
     /// Tells the verdict: on stdout if valid, on stderr with the reason if not.
-    pub fn report(&self, session: &Session) {
+    pub fn report(self, session: &Session) {
         match &self.reason {
             None => session.result(format_args!("Valid: {}", self.name)),
             Some((fact, hint)) => {
@@ -117,22 +122,22 @@ impl Verdict {
         for detail in &self.details {
             session.detail(detail);
         }
-        session.object(&self.file, self.object.clone());
+        if let Some(object) = self.object {
+            session.object(&self.file, object);
+        }
     }
 }
 
-fn name(file: &Path, number: Option<usize>, key: Option<&str>) -> String {
-    match (number, key) {
-        (None, _) => super::shown(file).to_string(),
-        (Some(number), None) => format!("{}: entry {number}", super::shown(file)),
-        (Some(number), Some(key)) => format!("{}: entry {number}, {key}", super::shown(file)),
+/// The file, and for an entry of a list its number and what a Marketplace files it under.
+fn name(file: &Path, number: Option<usize>, metadata: Option<&Metadata>) -> String {
+    let file = super::shown(file);
+    match (number, metadata.map(|metadata| (metadata.identifier, &metadata.endorsement))) {
+        (None, _) => file.to_string(),
+        (Some(number), Some((identifier, Some(Endorsement { created, endorser })))) => {
+            format!("{file}: entry {number}, {identifier}/{}/{created}", endorser.email)
+        }
+        (Some(number), _) => format!("{file}: entry {number}"),
     }
-}
-
-/// What a Marketplace files the entry under.
-fn key(metadata: &Metadata) -> Option<String> {
-    let endorsement = metadata.endorsement.as_ref()?;
-    Some(format!("{}/{}/{}", metadata.identifier, endorsement.endorser.email, endorsement.created))
 }
 
 fn detail(check: &Check) -> String {

@@ -8,7 +8,7 @@ use super::{
     c14n::{self, Canonicalization, Mode},
     element::SignatureElement,
     key,
-    verify::verify_octets,
+    verify::verify_leniently,
 };
 use crate::{
     Credentials, Email, Endorsement, Endorser, Metadata, Timestamp,
@@ -107,8 +107,7 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
     let signed = metadata::insert_last(&endorsed, signature.element(&base64_lines(&value)))?;
 
     let policy = AlgorithmPolicy::new(method == SignatureMethod::RsaSha1);
-    let verified = verify_octets(&signed, &policy).map_err(SignError::Verify)?;
-    verified.into_metadata(request.leniency).map_err(SignError::Verify)
+    verify_leniently(&signed, &policy, request.leniency).map_err(SignError::Verify)
 }
 
 /// Endorses and signs an entry again, with a reason why its image must not be used any more.

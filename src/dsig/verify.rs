@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Something whose signature was verified, read from the very octets that were digested.
-/// There is no other way to make one than [`verify`] and [`verify_octets`].
+/// There is no other way to have one than to have it verified.
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     content: T,
@@ -264,15 +264,36 @@ pub enum VerifyError {
 /// # Errors
 /// [`VerifyError`]: the first thing that does not hold.
 pub fn verify(document: &[u8], policy: &AlgorithmPolicy) -> Result<Verified<Metadata>, VerifyError> {
-    verify_octets(document, policy)?.into_metadata(Leniency::Strict)
+    verify_leniently(document, policy, Leniency::Strict)
 }
 
-/// Verifies signature and endorser of an entry, whatever else it says: the canonical text that
-/// was digested.
+/// [`verify`], but the entry may break rules that `leniency` tolerates.
+///
+/// # Errors
+/// [`VerifyError`]: the first thing that does not hold.
+pub fn verify_leniently(
+    document: &[u8],
+    policy: &AlgorithmPolicy,
+    leniency: Leniency,
+) -> Result<Verified<Metadata>, VerifyError> {
+    let (findings, verified) = examine(document, policy, leniency)?;
+    verified.ok_or_else(|| {
+        let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
+        // The metadata is kept back only for an error.
+        errors.find(|error| error.refuses(leniency)).map_or(VerifyError::NoSignature, VerifyError::Rule)
+    })
+}
+
+/// Verifies signature and endorser, and applies the rules to what was digested: what they find,
+/// and the metadata unless it breaks one that `leniency` does not tolerate.
 ///
 /// # Errors
 /// [`VerifyError`], any but [`VerifyError::Rule`].
-pub fn verify_octets(document: &[u8], policy: &AlgorithmPolicy) -> Result<Verified<String>, VerifyError> {
+pub(crate) fn examine(
+    document: &[u8],
+    policy: &AlgorithmPolicy,
+    leniency: Leniency,
+) -> Result<(Vec<Finding>, Option<Verified<Metadata>>), VerifyError> {
     let source = Source::read(document)?;
     let tree = source.parse()?;
     let signature = find_signature(&tree)?;
@@ -285,43 +306,20 @@ pub fn verify_octets(document: &[u8], policy: &AlgorithmPolicy) -> Result<Verifi
             return Err(VerifyError::ForbiddenAlgorithm { algorithm });
         }
     }
-    let content = reference_validation(&tree, signature, &element)?;
+    let octets = reference_validation(&tree, signature, &element)?;
     let (certificate, chain) = signature_validation(&element, *policy)?;
+    let content = xml::parse(&octets)?;
     check_endorser(&content, &certificate)?;
-    Ok(Verified {
-        content,
-        document: document.to_owned(),
-        evidence: Evidence {
-            certificate,
-            chain,
-            signature_method: element.signature_method,
-            digest_method: element.digest_method,
-            canonicalization: element.canonicalization,
-        },
-    })
-}
-
-impl Verified<String> {
-    /// Applies the rules to the verified text: what they find, and the metadata unless it breaks
-    /// one that `leniency` does not tolerate.
-    pub fn examine(self, leniency: Leniency) -> (Vec<Finding>, Option<Verified<Metadata>>) {
-        let Self { content, document, evidence } = self;
-        let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed, leniency);
-        (findings, metadata.map(|content| Verified { content, document, evidence }))
-    }
-
-    /// Reads the verified text as metadata.
-    ///
-    /// # Errors
-    /// [`VerifyError::Rule`]: the first rule it breaks, those aside that `leniency` tolerates.
-    pub fn into_metadata(self, leniency: Leniency) -> Result<Verified<Metadata>, VerifyError> {
-        let (findings, metadata) = self.examine(leniency);
-        metadata.ok_or_else(|| {
-            let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
-            // `examine` keeps the metadata back only for an error.
-            errors.find(|error| error.refuses(leniency)).map_or(VerifyError::NoSignature, VerifyError::Rule)
-        })
-    }
+    let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed, leniency);
+    let evidence = Evidence {
+        certificate,
+        chain,
+        signature_method: element.signature_method,
+        digest_method: element.digest_method,
+        canonicalization: element.canonicalization,
+    };
+    let verified = metadata.map(|content| Verified { content, document: document.to_owned(), evidence });
+    Ok((findings, verified))
 }
 
 /// The one signature, where it has to be.
@@ -429,9 +427,8 @@ fn signature_validation(
 }
 
 /// The endorser of the verified content must be the certificate's holder, to the letter.
-fn check_endorser(content: &str, certificate: &Certificate) -> Result<(), VerifyError> {
-    let tree = xml::parse(content)?;
-    let description = only(tree.root_element(), RDF, "Description", "rdf:Description")?;
+fn check_endorser(content: &Document, certificate: &Certificate) -> Result<(), VerifyError> {
+    let description = only(content.root_element(), RDF, "Description", "rdf:Description")?;
     let endorsement = only(description, SLREQ, "endorsement", "slreq:endorsement")?;
     only(endorsement, DCTERMS, "created", "dcterms:created in slreq:endorsement")?;
     let endorser = only(endorsement, SLREQ, "endorser", "slreq:endorser")?;

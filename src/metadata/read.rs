@@ -9,23 +9,22 @@ use super::{
 };
 use crate::{
     Checksum, ChecksumAlgorithm, DistinguishedName,
-    xml::{self, children, text_of},
+    xml::{children, text_of},
 };
 
 impl Metadata {
-    /// Applies the rules to the text of an entry without its signature: what they find, and the
-    /// metadata unless it breaks one that `leniency` does not tolerate.
-    ///
-    /// What this returns is only as trustworthy as `text`: see [`crate::dsig::verify()`].
-    pub fn examine(text: &str, stage: Stage, leniency: Leniency) -> (Vec<Finding>, Option<Self>) {
-        let tree = match xml::parse(text) {
-            Ok(tree) => tree,
-            Err(error) => return (vec![Finding { rule: "well-formed", errors: vec![error.into()] }], None),
-        };
-        let findings = rules::check(&tree, stage);
+    /// Applies the rules to an entry without its signature: what they find, and the metadata
+    /// unless it breaks one that `leniency` does not tolerate. It is only as trustworthy as
+    /// `entry`.
+    pub(crate) fn examine(
+        entry: &Document,
+        stage: Stage,
+        leniency: Leniency,
+    ) -> (Vec<Finding>, Option<Self>) {
+        let findings = rules::check(entry, stage);
         let refused =
             findings.iter().flat_map(|finding| &finding.errors).any(|error| error.refuses(leniency));
-        let metadata = if refused { None } else { Self::read(&tree) };
+        let metadata = if refused { None } else { Self::read(entry) };
         (findings, metadata)
     }
 
