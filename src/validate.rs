@@ -171,7 +171,7 @@ impl Report {
 pub fn validate(document: &[u8], options: &Options) -> Report {
     let mut report = Report { checks: Vec::new(), signature_error: None, entry: Entry::Nothing };
     let stage = if options.signed { Stage::Endorsed } else { Stage::Unsigned };
-    let signature = options.signed.then(|| verify::examine(document, &options.policy, options.leniency));
+    let signature = options.signed.then(|| verify::examine(document, options.policy, options.leniency));
     let findings = match signature {
         Some(Ok((findings, verified))) => {
             report.entry = verified.map_or(Entry::Nothing, |verified| Entry::Verified(Box::new(verified)));

@@ -3,7 +3,7 @@
 //! The node set is a whole document, with one element left out if wanted (which is what the
 //! enveloped-signature transform leaves), or the subtree of one element.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use roxmltree::{Node, NodeId, NodeType};
 
@@ -109,7 +109,7 @@ struct Writer<'a, 'i> {
     apex: Option<NodeId>,
     without: Option<NodeId>,
     /// Namespace declarations in force in the output: prefix to URI.
-    rendered: HashMap<&'a str, &'a str>,
+    rendered: BTreeMap<&'a str, &'a str>,
     out: Vec<u8>,
 }
 
@@ -126,7 +126,7 @@ impl<'a, 'i> Writer<'a, 'i> {
     fn new(start: Node<'a, 'i>, algorithm: &'a Canonicalization, without: Option<NodeId>) -> Self {
         let apex = (start.is_element() && algorithm.mode != Mode::Exclusive).then(|| start.id());
         let source = start.document().input_text();
-        Self { algorithm, source, apex, without, rendered: HashMap::new(), out: Vec::new() }
+        Self { algorithm, source, apex, without, rendered: BTreeMap::new(), out: Vec::new() }
     }
 
     fn subtree(&mut self, top: Node<'a, 'i>) {
@@ -237,7 +237,8 @@ impl<'a, 'i> Writer<'a, 'i> {
     /// The name as written, prefix included: the bytes behind `<`.
     fn qualified_name(&self, element: Node<'a, 'i>) -> &'i str {
         let tag = &self.source[element.range().start + 1..];
-        &tag[..tag.find([' ', '\t', '\r', '\n', '/', '>']).unwrap_or(tag.len())]
+        let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>');
+        &tag[..tag.as_bytes().iter().position(ends).unwrap_or(tag.len())]
     }
 
     /// `="value"`, escaped.

@@ -4,10 +4,12 @@ use openssl::{
     bn::BigNum,
     ecdsa::EcdsaSig,
     error::ErrorStack,
-    hash::{DigestBytes, hash},
     pkey::{PKeyRef, Private, Public},
     rsa::Padding,
 };
+
+use sha1::{Digest, Sha1};
+use sha2::{Sha256, Sha384, Sha512};
 
 use super::{DigestMethod, KeyType, SignatureMethod};
 
@@ -16,8 +18,13 @@ const SHA1_DIGEST_INFO: [u8; 15] =
     [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
 
 /// The digest of `octets`.
-pub(super) fn digest(method: DigestMethod, octets: &[u8]) -> Result<DigestBytes, ErrorStack> {
-    hash(method.message_digest(), octets)
+pub(super) fn digest(method: DigestMethod, octets: &[u8]) -> Vec<u8> {
+    match method {
+        DigestMethod::Sha1 => Sha1::digest(octets).to_vec(),
+        DigestMethod::Sha256 => Sha256::digest(octets).to_vec(),
+        DigestMethod::Sha384 => Sha384::digest(octets).to_vec(),
+        DigestMethod::Sha512 => Sha512::digest(octets).to_vec(),
+    }
 }
 
 /// The octets of SignatureValue over `octets`, for a key that fits `method`.
@@ -26,14 +33,14 @@ pub(super) fn sign(
     key: &PKeyRef<Private>,
     octets: &[u8],
 ) -> Result<Vec<u8>, ErrorStack> {
-    let digest = digest(method.digest_method(), octets)?;
+    let digest = digest(method.digest_method(), octets);
     match KeyType::of(key) {
         KeyType::Rsa { .. } if method == SignatureMethod::RsaSha1 => {
             // Some distributions forbid SHA-1 signatures in OpenSSL; raw PKCS#1 gives the same bytes.
             let rsa = key.rsa()?;
             let mut signature = vec![0; rsa.size() as usize];
             let length = rsa.private_encrypt(
-                &[&SHA1_DIGEST_INFO[..], &*digest].concat(),
+                &[&SHA1_DIGEST_INFO[..], &digest].concat(),
                 &mut signature,
                 Padding::PKCS1,
             )?;
@@ -61,7 +68,7 @@ pub(super) fn verify(
     octets: &[u8],
     signature: &[u8],
 ) -> Result<bool, ErrorStack> {
-    let digest = digest(method.digest_method(), octets)?;
+    let digest = digest(method.digest_method(), octets);
     match KeyType::of(key) {
         KeyType::Rsa { .. } if method == SignatureMethod::RsaSha1 => {
             let rsa = key.rsa()?;
@@ -70,7 +77,7 @@ pub(super) fn verify(
             let Ok(length) = rsa.public_decrypt(signature, &mut recovered, Padding::PKCS1) else {
                 return Ok(false);
             };
-            Ok(recovered[..length] == [&SHA1_DIGEST_INFO[..], &*digest].concat())
+            Ok(recovered[..length] == [&SHA1_DIGEST_INFO[..], &digest].concat())
         }
         KeyType::Rsa { .. } => {
             let mut verifier = openssl::sign::Verifier::new(method.digest_method().message_digest(), key)?;

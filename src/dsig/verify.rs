@@ -276,7 +276,7 @@ pub fn verify_leniently(
     policy: &AlgorithmPolicy,
     leniency: Leniency,
 ) -> Result<Verified<Metadata>, VerifyError> {
-    let (findings, verified) = examine(document, policy, leniency)?;
+    let (findings, verified) = examine(document, *policy, leniency)?;
     verified.ok_or_else(|| {
         let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
         // The metadata is kept back only for an error.
@@ -291,7 +291,7 @@ pub fn verify_leniently(
 /// [`VerifyError`], any but [`VerifyError::Rule`].
 pub(crate) fn examine(
     document: &[u8],
-    policy: &AlgorithmPolicy,
+    policy: AlgorithmPolicy,
     leniency: Leniency,
 ) -> Result<(Vec<Finding>, Option<Verified<Metadata>>), VerifyError> {
     let source = Source::read(document)?;
@@ -307,7 +307,7 @@ pub(crate) fn examine(
         }
     }
     let octets = reference_validation(&tree, signature, &element)?;
-    let (certificate, chain) = signature_validation(&element, *policy)?;
+    let (certificate, chain) = signature_validation(&element, policy)?;
     let content = xml::parse(&octets)?;
     check_endorser(&content, &certificate)?;
     let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed, leniency);
@@ -370,8 +370,8 @@ fn reference_validation(
     element: &SignatureElement,
 ) -> Result<String, VerifyError> {
     let octets = c14n::document(tree.root(), &element.reference_canonicalization, Some(signature.id()));
-    let computed = key::digest(element.digest_method, &octets)?;
-    if *computed != *element.digest_value {
+    let computed = key::digest(element.digest_method, &octets);
+    if computed != element.digest_value {
         return Err(VerifyError::DigestMismatch {
             method: element.digest_method.name(),
             computed: hex(&computed),

@@ -171,7 +171,7 @@ impl<'t> Gate<'t> {
         let (mut attributes, mut declared) = (0, Vec::new());
         let empty = loop {
             let rest = self.rest();
-            let body = rest.trim_start_matches([' ', '\t', '\n']);
+            let body = trim_start(rest);
             self.at += rest.len() - body.len();
             if body.is_empty() {
                 return self.malformed("it ends within a tag");
@@ -211,9 +211,9 @@ impl<'t> Gate<'t> {
     /// Skips `name = "value"`; the prefix if it declares a namespace, empty for the default one.
     fn attribute(&mut self) -> Result<Option<&'t str>, XmlError> {
         let name = self.name()?;
-        let body = self.rest().trim_start_matches([' ', '\t', '\n']);
+        let body = trim_start(self.rest());
         let Some(body) = body.strip_prefix('=') else { return self.malformed("attribute without value") };
-        let body = body.trim_start_matches([' ', '\t', '\n']);
+        let body = trim_start(body);
         let quote = match body.as_bytes().first() {
             Some(b'"') => '"',
             Some(b'\'') => '\'',
@@ -262,7 +262,9 @@ impl<'t> Gate<'t> {
     /// Which characters a name may have is the parser's to say.
     fn name(&mut self) -> Result<&'t str, XmlError> {
         let rest = self.rest();
-        let length = rest.find([' ', '\t', '\n', '=', '>', '/', '<', '"', '\'']).unwrap_or(rest.len());
+        let ends =
+            |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'=' | b'>' | b'/' | b'<' | b'"' | b'\'');
+        let length = rest.as_bytes().iter().position(ends).unwrap_or(rest.len());
         let name = &rest[..length];
         if length == rest.len() {
             return self.malformed("it ends within a tag");
@@ -314,14 +316,20 @@ impl<'t> Gate<'t> {
     }
 }
 
+/// What follows leading white space; line ends are line feeds by now.
+fn trim_start(text: &str) -> &str {
+    let white = text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n')).count();
+    &text[white..]
+}
+
 /// Splits ` name="value"` off the front: name, value, what follows.
 fn pseudo_attribute(text: &str) -> Option<(&str, &str, &str)> {
-    let body = text.trim_start_matches([' ', '\t', '\n']);
+    let body = trim_start(text);
     if body.len() == text.len() {
         return None;
     }
     let (name, after) = body.split_once('=')?;
-    let after = after.trim_start_matches([' ', '\t', '\n']);
+    let after = trim_start(after);
     let quote = after.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
     let (value, rest) = after[1..].split_once(quote)?;
     Some((name.trim_end_matches([' ', '\t', '\n']), value, rest))
