@@ -7,9 +7,10 @@ impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
         let (status, hint) = match &error {
             SignError::NoEmail => (Status::Credentials, Some("give the endorser's address with --email")),
-            SignError::CertificateEmail { .. } | SignError::KeyType { .. } | SignError::OpenSsl(_) => {
-                (Status::Credentials, None)
-            }
+            SignError::CertificateEmail { .. }
+            | SignError::CertificateName { .. }
+            | SignError::KeyType { .. }
+            | SignError::OpenSsl(_) => (Status::Credentials, None),
             SignError::MethodKey { .. } => {
                 (Status::Usage, Some("leave --signature-algorithm out, or name one that fits the key"))
             }

@@ -14,6 +14,7 @@ use crate::{
     Credentials, Email, Endorsement, Endorser, Metadata, Timestamp,
     metadata::{
         self,
+        rdf::unwritable,
         rules::{Leniency, RuleError, Stage},
     },
     validate,
@@ -56,6 +57,14 @@ pub enum SignError {
     CertificateEmail {
         /// The address.
         email: String,
+    },
+    /// A name in the certificate that XML cannot carry.
+    #[error("the certificate's {part} has the character U+{:04X}, which no entry can carry", u32::from(*character))]
+    CertificateName {
+        /// `subject` or `issuer`.
+        part: &'static str,
+        /// The character.
+        character: char,
     },
     /// No signature algorithm uses such a key.
     #[error("the certificate's key is {key}; RSA and EC P-256, P-384, P-521 keys can sign")]
@@ -132,6 +141,11 @@ fn endorsement(request: &SignRequest) -> Result<Endorsement, SignError> {
         (None, Some(email)) => email.clone(),
         (None, None) => return Err(SignError::NoEmail),
     };
+    for (part, name) in [("subject", certificate.subject()), ("issuer", certificate.issuer())] {
+        if let Some(character) = unwritable(name.as_str()) {
+            return Err(SignError::CertificateName { part, character });
+        }
+    }
     Ok(Endorsement {
         created: request.created,
         endorser: Endorser {

@@ -1,0 +1,85 @@
+//! Who an entry says endorsed it: the certificate's holder, or nobody.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot make its material has failed")]
+
+#[path = "common/pki.rs"]
+mod pki;
+
+use openssl::asn1::Asn1Type;
+use pki::{CN, Identity, Kind, Request, key};
+use stratuslab::{
+    ChecksumAlgorithm, Credentials, Email, ImageDigests, Metadata, Timestamp,
+    dsig::{SignError, SignRequest, SignatureMethod, Verified, sign},
+    metadata::rules::Leniency,
+};
+
+fn signed(
+    identity: &Identity,
+    email: Option<&str>,
+    method: Option<SignatureMethod>,
+) -> Result<Verified<Metadata>, SignError> {
+    let digests = ImageDigests::read(&b"image"[..], &ChecksumAlgorithm::ALL).unwrap();
+    let document = Metadata::builder(&digests).image_type("base").build().to_rdf().unwrap();
+    let credentials = Credentials::from_pem(&identity.certificate_pem(), &identity.key_pem(), None).unwrap();
+    let email: Option<Email> = email.map(|email| email.parse().unwrap());
+    let request = SignRequest {
+        credentials: &credentials,
+        method,
+        email: email.as_ref(),
+        created: Timestamp::from_unix_seconds(1_300_000_000).unwrap(),
+        leniency: Leniency::Strict,
+    };
+    sign(document.as_bytes(), &request)
+}
+
+fn endorsed_by(entry: &Verified<Metadata>) -> [&str; 3] {
+    let endorser = &entry.endorsement.as_ref().unwrap().endorser;
+    [endorser.email.as_str(), endorser.subject.as_str(), endorser.issuer.as_str()]
+}
+
+#[test]
+fn the_endorser_is_the_certificate_s_holder() {
+    let request = Request::new("Joe").email("joe@example.org").email("other@example.org");
+    let joe = request.issued_by(&pki::authority(), &key(Kind::P256));
+    let entry = signed(&joe, Some("given@example.org"), None).unwrap();
+    let (subject, issuer) = ("CN=Joe,O=StratusLab,C=FR", "CN=Test CA,O=StratusLab,C=FR");
+    assert_eq!(endorsed_by(&entry), ["joe@example.org", subject, issuer]);
+    assert_eq!(entry.endorsement.as_ref().unwrap().created.to_string(), "2011-03-13T07:06:40Z");
+}
+
+/// M11: a certificate without an address leaves the endorser's to be given.
+#[test]
+fn m11_a_certificate_without_an_address_needs_one() {
+    let joe = Request::new("Joe").self_signed(&key(Kind::P256));
+    assert!(matches!(signed(&joe, None, None), Err(SignError::NoEmail)));
+    assert_eq!(endorsed_by(&signed(&joe, Some("given@example.org"), None).unwrap())[0], "given@example.org");
+}
+
+#[test]
+fn what_an_entry_cannot_carry_is_not_signed() {
+    let joe = Request::new("Joe").email("joe!smith@example.org").self_signed(&key(Kind::P256));
+    let error = signed(&joe, Some("given@example.org"), None).unwrap_err();
+    assert!(
+        matches!(&error, SignError::CertificateEmail { email } if email == "joe!smith@example.org"),
+        "{error}"
+    );
+
+    let bell = Request::new("").subject(&[(CN, Asn1Type::UTF8STRING, "Joe\u{7}")]).email("joe@example.org");
+    let error = signed(&bell.self_signed(&key(Kind::P256)), None, None).unwrap_err();
+    assert!(matches!(error, SignError::CertificateName { part: "subject", character: '\u{7}' }), "{error}");
+}
+
+/// M5: the key decides which algorithms there are.
+#[test]
+fn m5_the_algorithm_fits_the_key() {
+    for (kind, default, other) in [
+        (Kind::Rsa2048, SignatureMethod::RsaSha256, SignatureMethod::EcdsaSha256),
+        (Kind::P256, SignatureMethod::EcdsaSha256, SignatureMethod::RsaSha1),
+        (Kind::P384, SignatureMethod::EcdsaSha256, SignatureMethod::RsaSha512),
+    ] {
+        let joe = Request::new("Joe").email("joe@example.org").self_signed(&key(kind));
+        assert_eq!(signed(&joe, None, None).unwrap().evidence().signature_method, default);
+        let error = signed(&joe, None, Some(other)).unwrap_err();
+        assert!(matches!(error, SignError::MethodKey { method, .. } if method == other), "{error}");
+    }
+}
