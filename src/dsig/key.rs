@@ -72,6 +72,10 @@ pub(super) fn verify(
     match KeyType::of(key) {
         KeyType::Rsa { .. } if method == SignatureMethod::RsaSha1 => {
             let rsa = key.rsa()?;
+            // RFC 8017 §8.2.2, step 1; OpenSSL's own verification checks it, the raw operation does not.
+            if signature.len() != rsa.size() as usize {
+                return Ok(false);
+            }
             let mut recovered = vec![0; rsa.size() as usize];
             // An error here means that the padding is not that of a signature by this key.
             let Ok(length) = rsa.public_decrypt(signature, &mut recovered, Padding::PKCS1) else {
@@ -99,4 +103,25 @@ pub(super) fn verify(
 
 const fn coordinate_length(order_bits: u32) -> usize {
     order_bits.div_ceil(8) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::{pkey::PKey, rsa::Rsa};
+
+    use super::*;
+
+    /// A signature that begins with a zero is not one without it.
+    #[test]
+    fn a_leading_zero_is_part_of_an_rsa_signature() {
+        let key = PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap();
+        let public = PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap();
+        for method in [SignatureMethod::RsaSha1, SignatureMethod::RsaSha256] {
+            let signed = (0_u32..).map(u32::to_be_bytes);
+            let signed = signed.map(|octets| (octets, sign(method, &key, &octets).unwrap()));
+            let (octets, signature) = signed.into_iter().find(|(_, signature)| signature[0] == 0).unwrap();
+            assert!(verify(method, &public, &octets, &signature).unwrap());
+            assert!(!verify(method, &public, &octets, &signature[1..]).unwrap());
+        }
+    }
 }

@@ -194,3 +194,6 @@ impl Names {
         declarations.concat()
     }
 }
+
+#[cfg(test)]
+mod tests;

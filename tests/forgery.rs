@@ -1,0 +1,23 @@
+//! Forged and damaged entries: each is refused, and for its own reason. Numbers such as M1 are
+//! those of the original library's holes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test without its material has failed")]
+
+#[path = "forgery/again.rs"]
+mod again;
+#[path = "forgery/content.rs"]
+mod content;
+#[path = "common/entry.rs"]
+mod entry;
+#[path = "forgery/forge.rs"]
+mod forge;
+#[path = "forgery/identity.rs"]
+mod identity;
+#[path = "forgery/mutation.rs"]
+mod mutation;
+#[path = "common/pki.rs"]
+mod pki;
+#[path = "forgery/shape.rs"]
+mod shape;
+#[path = "forgery/value.rs"]
+mod value;
