@@ -49,7 +49,18 @@ fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
         return Err(Failure::new(Status::Usage, "one output file cannot hold several entries")
             .with_hint("sign the files one by one, or in place without --output"));
     }
-    if output.is_none() && args.files.iter().any(|file| file.as_os_str() == "-") {
+    if session.json() && output.is_some_and(is_dash) {
+        return Err(Failure::new(Status::Usage, "the entry and --json cannot both go to standard output")
+            .with_hint("write the entry to a file with --output FILE"));
+    }
+    if args.files.iter().any(|file| is_dash(file)) && args.credentials.password_from_stdin(session)? {
+        return Err(Failure::new(
+            Status::Usage,
+            "the password and the entry cannot both come from standard input",
+        )
+        .with_hint("give the password on another descriptor: --p12-password-file /dev/fd/3 3<FILE"));
+    }
+    if output.is_none() && args.files.iter().any(|file| is_dash(file)) {
         return Err(Failure::new(Status::Usage, "standard input cannot be signed in place")
             .with_hint("say where to write the signed entry with --output FILE, or --output -"));
     }
@@ -70,6 +81,10 @@ fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
     Ok(())
 }
 
+fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 fn sign_file(
     file: &Path,
     output: Option<&Path>,
@@ -82,7 +97,7 @@ fn sign_file(
     let (subject, method) = (entry.certificate().subject(), entry.evidence().signature_method);
     session.detail(format_args!("endorsed by {subject} with {method}"));
     let written = match output {
-        Some(path) if path.as_os_str() == "-" => {
+        Some(path) if is_dash(path) => {
             session.write(entry.document());
             return Ok(fields(&entry, path));
         }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use self::source::{GivenPassword, Source};
 use super::{
-    Failure, Session, input,
+    Failure, Session, input, is_dash,
     password::{self, PasswordError},
     shown,
 };
@@ -105,6 +105,21 @@ impl CredentialArgs {
     /// A [`Failure`] if the configuration cannot be used.
     pub fn signature_method(&self, session: &Session) -> Result<Option<SignatureMethod>, Failure> {
         Ok(self.signature_algorithm.or(session.config()?.signature_algorithm))
+    }
+
+    /// Whether the password, if one is asked of these options and the configuration, comes from
+    /// standard input.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the configuration cannot be used.
+    pub fn password_from_stdin(&self, session: &Session) -> Result<bool, Failure> {
+        let nearer = self.p12_password.is_some()
+            || std::env::var_os(P12_PASSWORD).is_some_and(|password| !password.is_empty());
+        let file = match &self.p12_password_file {
+            None if !nearer => session.config()?.p12_password_file.as_deref(),
+            file => file.as_deref(),
+        };
+        Ok(file.is_some_and(is_dash))
     }
 
     fn credentials_in(

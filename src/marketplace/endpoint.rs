@@ -108,7 +108,7 @@ impl FromStr for Endpoint {
         }
         // What the URL standard would drop or turn silently into something else.
         if let Some(odd) = value.chars().find(|c| c.is_whitespace() || c.is_control() || *c == '\\') {
-            return Err(malformed(&format!("it contains {}", odd.escape_debug())));
+            return Err(malformed(&format!("it contains '{}'", odd.escape_debug())));
         }
         if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
             return Err(EndpointError::Scheme { value: value.to_owned(), scheme: scheme.to_owned() });
