@@ -3,9 +3,10 @@
 //! What was verified is what is used: the reference's octets, not the document, are parsed
 //! again, and [`Verified`] holds what they say.
 
+mod error;
+
 use std::ops::Deref;
 
-use openssl::error::ErrorStack;
 use roxmltree::{Document, Node};
 
 use super::{
@@ -16,14 +17,15 @@ use super::{
 };
 use crate::{
     Certificate, Metadata,
-    certificate::CertificateError,
     checksum::hex,
     metadata::{
         namespace::{DCTERMS, RDF, SLREQ},
-        rules::{Finding, Leniency, RuleError, Stage},
+        rules::{Finding, Leniency, Stage},
     },
     xml::{self, Source, XmlError, is, is_white_space, text_of},
 };
+
+pub use self::error::VerifyError;
 
 /// Something whose signature was verified, read from the very octets that were digested.
 /// There is no other way to have one than to have it verified.
@@ -73,187 +75,6 @@ impl<T> Deref for Verified<T> {
     fn deref(&self) -> &T {
         &self.content
     }
-}
-
-/// Why an entry does not verify.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum VerifyError {
-    /// The document cannot be read.
-    #[error(transparent)]
-    Xml(#[from] XmlError),
-    /// The root is no `rdf:RDF`.
-    #[error("the root element is {root}, not rdf:RDF: this is no metadata entry")]
-    Root {
-        /// The root's local name.
-        root: String,
-    },
-    /// No `Signature` in the document.
-    #[error("no signature")]
-    NoSignature,
-    /// More than one `Signature` under the root.
-    #[error("there are {count} signatures; exactly one is accepted")]
-    Signatures {
-        /// How many.
-        count: usize,
-    },
-    /// An element or attribute of the signature's namespace somewhere else than in the one
-    /// signature at the end of the root.
-    #[error(
-        "{element} of the signature namespace is out of place: the one Signature must be the last element of rdf:RDF"
-    )]
-    Misplaced {
-        /// Its local name.
-        element: String,
-    },
-    /// Something follows the signature inside the root.
-    #[error("{what} follows the signature; only white space may")]
-    Trailing {
-        /// What.
-        what: &'static str,
-    },
-    /// A part of the signature is missing.
-    #[error("invalid signature element: {parent} lacks {element}")]
-    Missing {
-        /// What is missing.
-        element: &'static str,
-        /// Where.
-        parent: String,
-    },
-    /// A part of the signature that has no business there.
-    #[error("invalid signature element: unexpected {what} in {parent}")]
-    Unexpected {
-        /// What.
-        what: String,
-        /// Where.
-        parent: String,
-    },
-    /// Not base64, or nothing.
-    #[error("invalid signature element: the content of {element} is not base64")]
-    Base64 {
-        /// The element.
-        element: String,
-    },
-    /// SignedInfo has several references.
-    #[error("the signature has {count} references; exactly one, to the whole document, is accepted")]
-    References {
-        /// How many.
-        count: usize,
-    },
-    /// The reference is not to the whole document.
-    #[error("the signature does not cover the document: its reference is to {}", uri.as_ref().map_or("nothing".into(), |uri| format!("'{uri}'")))]
-    ReferenceUri {
-        /// Its URI.
-        uri: Option<String>,
-    },
-    /// Transforms other than enveloped-signature, then at most one canonicalization.
-    #[error(
-        "the reference must have the enveloped-signature transform, then at most one canonicalization, but {what}"
-    )]
-    Transforms {
-        /// What is wrong.
-        what: String,
-    },
-    /// An algorithm that is not known here, or known to be bad.
-    #[error("{role} '{uri}' is not supported")]
-    UnknownAlgorithm {
-        /// The role it plays.
-        role: &'static str,
-        /// The algorithm.
-        uri: String,
-    },
-    /// An algorithm that the policy does not allow.
-    #[error("{algorithm} is not accepted: SHA-1 no longer protects signatures")]
-    ForbiddenAlgorithm {
-        /// The algorithm.
-        algorithm: &'static str,
-    },
-    /// KeyInfo has no certificate.
-    #[error("the signature carries no certificate")]
-    NoCertificate,
-    /// More certificates than any chain needs.
-    #[error("the signature carries {count} certificates; at most {limit} are accepted")]
-    TooManyCertificates {
-        /// How many.
-        count: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A certificate that cannot be read.
-    #[error("certificate {number} of the signature: {source}")]
-    BadCertificate {
-        /// Which, counted from 1.
-        number: usize,
-        /// What is wrong with it.
-        source: CertificateError,
-    },
-    /// The certificate's key is of another kind than the algorithm needs.
-    #[error("the signature method is {method} but the certificate's key is {key}")]
-    KeyType {
-        /// The method.
-        method: SignatureMethod,
-        /// The key.
-        key: KeyType,
-    },
-    /// The certificate's key is too small.
-    #[error("the certificate's RSA key has {bits} bits; at least {minimum} are needed")]
-    WeakKey {
-        /// Its size.
-        bits: u32,
-        /// The least accepted.
-        minimum: u32,
-    },
-    /// The document is not the one that was signed.
-    #[error(
-        "content (ref='') validity: false: the document was changed after signing; its {method} digest is {computed}, the signed one is {signed}"
-    )]
-    DigestMismatch {
-        /// The hash function.
-        method: &'static str,
-        /// Of the document, in hexadecimal digits.
-        computed: String,
-        /// Of the reference, in hexadecimal digits.
-        signed: String,
-    },
-    /// SignatureValue was not made with the key of a certificate in KeyInfo.
-    #[error(
-        "signature validation: false: the signature was not made with the key of its certificate, or was changed"
-    )]
-    SignatureMismatch,
-    /// Two certificates hold the key, so it is undecided who signed.
-    #[error("two certificates hold the signature's key: of '{first}' and of '{second}'")]
-    SharedKey {
-        /// The subject of the first.
-        first: String,
-        /// The subject of the second.
-        second: String,
-    },
-    /// An element that must be there exactly once on the way to the endorser.
-    #[error("there must be exactly one {element}, there are {count}")]
-    EndorserElement {
-        /// Which.
-        element: &'static str,
-        /// How many there are.
-        count: usize,
-    },
-    /// The endorser is not who the certificate belongs to.
-    #[error(
-        "endorser inconsistency ({part}): the certificate has '{certificate}', the document '{document}'"
-    )]
-    EndorserMismatch {
-        /// `subject`, `issuer` or `email`.
-        part: &'static str,
-        /// What the certificate says.
-        certificate: String,
-        /// What the document says.
-        document: String,
-    },
-    /// The signature holds, but what was signed is no entry.
-    #[error(transparent)]
-    Rule(#[from] RuleError),
-    /// The cryptographic library failed.
-    #[error("OpenSSL failed: {0}")]
-    OpenSsl(#[from] ErrorStack),
 }
 
 /// Verifies an entry: one enveloped signature over the whole of it, by the endorser it names,

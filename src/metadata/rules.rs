@@ -2,6 +2,8 @@
 //!
 //! The rules look at exact paths only, and every violation is found, not just the first.
 
+use std::borrow::Cow;
+
 use oxrdfxml::RdfXmlParser;
 use roxmltree::{Document, Namespace, Node};
 
@@ -282,34 +284,24 @@ pub fn check(tree: &Document, stage: Stage) -> Vec<Finding> {
     findings.into()
 }
 
-/// RDF 1.1 XML Syntax: the whole entry must be readable as triples.
+/// RDF 1.1 XML Syntax: the whole entry must be readable as triples. `parseType` in no namespace is
+/// an error of its own, and then read as in RDF's, as processors of the 2004 syntax do (§6.1.4).
 fn rdf(entry: &Entry, errors: &mut Vec<RuleError>) {
-    let text = with_qualified_parse_types(entry.root);
-    if let Some(Err(error)) = RdfXmlParser::new().for_slice(text.as_bytes()).find(Result::is_err) {
-        errors.push(RuleError::Rdf { what: error.to_string() });
-    }
-}
-
-/// The document's text with `parseType` attributes in no namespace moved into that of RDF, as
-/// RDF 1.0 processors read them (RDF/XML Syntax, 2004, §6.1.4): whether that is tolerable is
-/// another rule's business.
-fn with_qualified_parse_types(root: Node) -> String {
-    let text = root.document().input_text();
-    let prefix =
-        root.namespaces().find(|ns| ns.uri() == RDF && ns.name().is_some()).and_then(Namespace::name);
-    let Some(prefix) = prefix else { return text.to_owned() };
-    let mut result = String::with_capacity(text.len());
-    let mut done = 0;
-    for attribute in root.descendants().flat_map(|node| node.attributes()) {
-        if attribute.namespace().is_none() && attribute.name() == "parseType" {
-            result.push_str(&text[done..attribute.range().start]);
-            result.push_str(prefix);
-            result.push(':');
+    let text = entry.root.document().input_text();
+    let named = |namespace: &&Namespace| namespace.uri() == RDF && namespace.name().is_some();
+    let prefix = entry.root.namespaces().find(named).and_then(Namespace::name).unwrap_or("rdf");
+    let (mut qualified, mut done) = (String::new(), 0);
+    for element in entry.root.descendants() {
+        for attribute in element.attributes().filter(|a| a.namespace().is_none() && a.name() == "parseType") {
+            errors.push(StructureError::UnqualifiedParseType { element: usual_name(element) }.into());
+            qualified.extend([&text[done..attribute.range().start], prefix, ":"]);
             done = attribute.range().start;
         }
     }
-    result.push_str(&text[done..]);
-    result
+    let text = if done == 0 { Cow::Borrowed(text) } else { Cow::Owned(qualified + &text[done..]) };
+    if let Some(Err(error)) = RdfXmlParser::new().for_slice(text.as_bytes()).find(Result::is_err) {
+        errors.push(RuleError::Rdf { what: error.to_string() });
+    }
 }
 
 fn is_algorithm(checksum: Node, algorithm: ChecksumAlgorithm) -> bool {

@@ -226,10 +226,8 @@ fn sequence(parent: Node, usual: &'static str, wanted: &[(&'static str, &'static
 fn resource(element: Node, errors: &mut Errors) {
     for attribute in element.attributes() {
         match (attribute.namespace(), attribute.name(), attribute.value()) {
-            (Some(RDF), "parseType", "Resource") => {}
-            (None, "parseType", "Resource") => {
-                errors.push(StructureError::UnqualifiedParseType { element: usual_name(element) }.into());
-            }
+            // On the attribute in no namespace the RDF rule has the say.
+            (Some(RDF) | None, "parseType", "Resource") => {}
             (_, name, _) => {
                 let (element, attribute) = (usual_name(element), name.to_owned());
                 errors.push(StructureError::Attribute { element, attribute }.into());
