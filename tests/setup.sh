@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
     # a C compiler, and OpenSSL with its headers
-    gcc make perl pkg-config libssl-dev
+    gcc libc6-dev make perl pkg-config libssl-dev
     # the example: a certificate, a disk image, a second opinion
     openssl fdisk e2fsprogs curl xmlsec1
 )
