@@ -88,8 +88,11 @@ fn c15_a_pending_confirmation_is_told_on_stderr() {
     assert_eq!(text(&done.get_output().stdout), url(&marketplace) + "\n");
     assert_eq!(
         stderr(&done),
-        format!("note: confirmation e-mail sent to {EMAIL}; the entry appears once it is confirmed\n")
+        format!("warning: confirmation e-mail sent to {EMAIL}; the entry appears once it is confirmed\n")
     );
+    // Who wants no notes has to know as well.
+    let done = upload(folder.path(), &marketplace.base).args(["-q", "image.xml"]).assert().success();
+    assert!(stderr(&done).starts_with("warning: confirmation e-mail sent"), "{}", stderr(&done));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, thread, time::Duration};
 
-use clap::{Parser, builder::NonEmptyStringValueParser};
+use clap::Parser;
 use stratuslab::{
     Certificate, Email, Identifier, Metadata, Timestamp,
     cli::{
@@ -10,9 +10,10 @@ use stratuslab::{
         network::NetworkArgs, publish::publish,
     },
     dsig::{self, AlgorithmPolicy, SignRequest, Verified, VerifyError},
+    identifier::IdentifierError,
     marketplace::ClientError,
     metadata::rules::Leniency,
-    validate::{Options, validate},
+    validate::{Options, Requirement, validate},
 };
 
 /// How far this machine's clock may lag behind an entry before it is no use waiting, in seconds.
@@ -26,20 +27,20 @@ const MAX_LAG: i64 = 3;
 #[command(name = "stratus-deprecate-metadata")]
 struct Deprecate {
     /// The image's identifier
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = identifier)]
     identifier: Identifier,
     /// Why the image must not be used any more
     #[arg(
         long,
         value_name = "TEXT",
         default_value = "This image has been deprecated",
-        value_parser = NonEmptyStringValueParser::new()
+        value_parser = reason
     )]
     reason: String,
     /// Endorsement date of the entry to start from [default: the newest]
     #[arg(long, value_name = "DATE")]
     created: Option<Timestamp>,
-    /// Accept SHA-1 in the signature of the entry fetched
+    /// Accept SHA-1, and RSA keys down to 1024 bits, in the signature of the entry fetched
     #[arg(long)]
     allow_sha1: bool,
     #[command(flatten)]
@@ -60,11 +61,29 @@ fn main() -> ExitCode {
     cli::main(run)
 }
 
+/// An identifier, and what is wrong with the URL of an entry instead of one.
+fn identifier(value: &str) -> Result<Identifier, String> {
+    let error = match value.parse() {
+        Ok(identifier) => return Ok(identifier),
+        Err(error) => IdentifierError::to_string(&error),
+    };
+    if !value.contains('/') {
+        return Err(error);
+    }
+    let inside = value.split(['/', '?', '#']).find_map(|part| part.parse::<Identifier>().ok());
+    let which = inside.map(|identifier| format!(", {identifier}")).unwrap_or_default();
+    Err(format!("only the identifier is wanted{which}"))
+}
+
+fn reason(value: &str) -> Result<String, &'static str> {
+    if value.trim().is_empty() { Err("the reason is empty") } else { Ok(value.to_owned()) }
+}
+
 fn run(args: &Deprecate, session: &Session) -> Result<(), Failure> {
     let client = args.network.client(session)?;
     let method = args.credentials.signature_method(session)?;
     let credentials = args.credentials.credentials(session)?;
-    let email = endorser_email(credentials.certificate(), args.credentials.email(session)?.as_ref())?;
+    let email = endorser_email(credentials.certificate(), args, session)?;
 
     session.detail(format_args!("fetching {} by {email} from {}", args.identifier, client.endpoint()));
     let document = client.fetch(&args.identifier, &email, args.created).map_err(not_fetched)?;
@@ -86,8 +105,9 @@ fn run(args: &Deprecate, session: &Session) -> Result<(), Failure> {
 }
 
 /// Whose entry it is: the certificate's address, if it has one, is where the new entry will be.
-fn endorser_email(certificate: &Certificate, given: Option<&Email>) -> Result<Email, Failure> {
-    match (certificate.email(), given) {
+/// The configuration's, which serves every certificate, is looked at only if there is none.
+fn endorser_email(certificate: &Certificate, args: &Deprecate, session: &Session) -> Result<Email, Failure> {
+    match (certificate.email(), &args.credentials.email) {
         (Some(certified), Some(given)) if certified != given.as_str() => Err(Failure::new(
             Status::Credentials,
             format_args!("the certificate is of {certified}, not of {given}"),
@@ -96,9 +116,10 @@ fn endorser_email(certificate: &Certificate, given: Option<&Email>) -> Result<Em
             "only the endorser of an entry can deprecate it; leave --email out or use the other certificate",
         )),
         (Some(certified), _) => certified.parse().map_err(|error| Failure::new(Status::Credentials, error)),
-        (None, Some(given)) => Ok(given.clone()),
-        (None, None) => Err(Failure::new(Status::Usage, "the certificate has no e-mail address")
-            .with_hint("give the endorser's with --email")),
+        (None, _) => args.credentials.email(session)?.ok_or_else(|| {
+            Failure::new(Status::Usage, "the certificate has no e-mail address")
+                .with_hint("give the endorser's with --email")
+        }),
     }
 }
 
@@ -116,13 +137,20 @@ fn verified(document: &[u8], allow_sha1: bool, session: &Session) -> Result<Veri
     let mut options = Options::new(Timestamp::now());
     options.policy = AlgorithmPolicy::new(allow_sha1);
     options.leniency = Leniency::OldEntries;
+    // The new entry would be as undated as this one, and refused.
+    options.require.push(Requirement::Dated);
     let report = validate(document, &options);
     for note in report.notes() {
         session.note(format_args!("the entry fetched: {note}"));
     }
     report.into_verified().map_err(|report| {
-        let reason = report.deciding().and_then(|check| check.message.as_deref()).unwrap_or("not signed");
-        let failure = Failure::new(Status::No, format_args!("the entry fetched is invalid: {reason}"));
+        let deciding = report.deciding();
+        let reason = deciding.and_then(|check| check.message.as_deref()).unwrap_or("not signed");
+        let problem = match deciding {
+            Some(check) if check.name == "dated" => "cannot be deprecated",
+            _ => "is invalid",
+        };
+        let failure = Failure::new(Status::No, format_args!("the entry fetched {problem}: {reason}"));
         match report.signature_error() {
             Some(VerifyError::ForbiddenAlgorithm { .. }) => {
                 failure.with_hint("--allow-sha1 accepts the signature of the entry fetched")

@@ -28,7 +28,7 @@ struct Upload {
     /// Signed metadata; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Accept signatures and digests with SHA-1
+    /// Accept signatures and digests with SHA-1, and RSA keys down to 1024 bits
     #[arg(long)]
     allow_sha1: bool,
     #[command(flatten)]

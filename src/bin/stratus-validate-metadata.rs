@@ -27,7 +27,7 @@ struct Args {
     /// Check size and checksums of this image against the metadata
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    /// Accept signatures with SHA-1, which can be forged with effort
+    /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
     #[arg(long)]
     allow_sha1: bool,
     /// Refuse what is not current (expired) or not active (deprecated)

@@ -183,7 +183,7 @@ fn c15_a_pending_confirmation_is_told() {
     let done = deprecate(&place(&marketplace), &[IDENTIFIER]);
     assert_eq!(
         done.stderr,
-        format!("note: confirmation e-mail sent to {EMAIL}; the entry appears once it is confirmed\n")
+        format!("warning: confirmation e-mail sent to {EMAIL}; the entry appears once it is confirmed\n")
     );
     assert_eq!(done.succeeded().lines().count(), 1);
 }
@@ -196,9 +196,15 @@ fn the_address_is_the_certificates_else_the_one_given() {
     let place = place(&marketplace);
     place.write("two.p12", two.self_signed(&new_key(Kind::P256)).pkcs12(PASSWORD));
     place.write("none.p12", none.pkcs12(PASSWORD));
+    let config = format!("marketplace_endpoint = '{}'\nemail = 'jim@example.org'\n", marketplace.base);
+    place.write("email.toml", config);
     for (file, args, email) in [
         ("two.p12", &[][..], "first@example.org"),
         ("none.p12", &["--email", "joe@example.org"], "joe@example.org"),
+        // The configuration's is for certificates without one.
+        ("two.p12", &["-c", "email.toml"], "first@example.org"),
+        ("none.p12", &["-c", "email.toml"], "jim@example.org"),
+        ("none.p12", &["-c", "email.toml", "--email", "joe@example.org"], "joe@example.org"),
     ] {
         place.write("a.xml", unsigned());
         let credentials = [&["--p12-cert", file, "--p12-password", PASSWORD], args].concat();
@@ -237,6 +243,7 @@ fn nothing_is_uploaded_if_the_entry_is_not_the_one_asked_for() {
         ("OTHER_EMAIL", signed_by(&jane())),
         ("OTHER_ENDORSER", signed_by(&mallory)),
         ("OTHER_DATE", entry("2012-01-01T00:00:00Z", RsaSha256)),
+        ("UNDATED", signed(&crate::loopback::unsigned(None), CREATED, RsaSha256)),
         ("FUTURE", entry("2998-01-01T00:00:00Z", RsaSha256)),
     ];
     let mut marketplaces: Vec<_> =
