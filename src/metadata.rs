@@ -26,6 +26,8 @@ pub mod namespace {
     pub const SLREQ: &str = "http://mp.stratuslab.eu/slreq#";
     /// What an entry may say.
     pub const SLTERMS: &str = "http://mp.stratuslab.eu/slterms#";
+    /// The prefix `xml`: `xml:base`, `xml:lang` (Namespaces in XML §3).
+    pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 }
 
 /// The description of one image: the content of `rdf:Description`.

@@ -4,10 +4,11 @@
 
 use crate::{
     Certificate, ImageDigests, Metadata, Timestamp,
+    checksum::ImageMismatch,
     dsig::{
-        self, AlgorithmPolicy, Verified, VerifyError,
+        self, AlgorithmPolicy, Evidence, Verified, VerifyError,
         c14n::{self, Canonicalization, Mode},
-        verify,
+        verify::{self, Examined},
     },
     metadata::rules::{Finding, Leniency, Stage},
     xml::{self, Source, XmlError, children},
@@ -101,11 +102,12 @@ pub struct Report {
     entry: Entry,
 }
 
+/// What is known of the entry.
 #[derive(Clone, Debug)]
 enum Entry {
     Verified(Box<Verified<Metadata>>),
-    Unsigned(Box<Metadata>),
-    Nothing,
+    /// Unsigned, or refused: what it says, and the evidence if its signature holds.
+    Stated(Option<Box<Metadata>>, Option<Box<Evidence>>),
 }
 
 impl Report {
@@ -129,16 +131,15 @@ impl Report {
     pub fn metadata(&self) -> Option<&Metadata> {
         match &self.entry {
             Entry::Verified(verified) => Some(verified),
-            Entry::Unsigned(metadata) => Some(metadata),
-            Entry::Nothing => None,
+            Entry::Stated(metadata, _) => metadata.as_deref(),
         }
     }
 
-    /// The entry with its evidence, for reporting, if its signature and all rules hold.
-    pub fn verified(&self) -> Option<&Verified<Metadata>> {
+    /// What the signature was made with, for reporting, if it holds.
+    pub fn evidence(&self) -> Option<&Evidence> {
         match &self.entry {
-            Entry::Verified(verified) => Some(verified),
-            _ => None,
+            Entry::Verified(verified) => Some(verified.evidence()),
+            Entry::Stated(_, evidence) => evidence.as_deref(),
         }
     }
 
@@ -169,20 +170,24 @@ impl Report {
 
 /// Judges an entry.
 pub fn validate(document: &[u8], options: &Options) -> Report {
-    let mut report = Report { checks: Vec::new(), signature_error: None, entry: Entry::Nothing };
-    let stage = if options.signed { Stage::Endorsed } else { Stage::Unsigned };
+    let mut report = Report { checks: Vec::new(), signature_error: None, entry: Entry::Stated(None, None) };
     let signature = options.signed.then(|| verify::examine(document, options.policy, options.leniency));
     let findings = match signature {
-        Some(Ok((findings, verified))) => {
-            report.entry = verified.map_or(Entry::Nothing, |verified| Entry::Verified(Box::new(verified)));
+        Some(Ok(Examined { findings, entry })) => {
+            report.entry = match entry {
+                Ok(verified) => Entry::Verified(Box::new(verified)),
+                Err(refused) => {
+                    Entry::Stated(refused.metadata.map(Box::new), Some(Box::new(refused.evidence)))
+                }
+            };
             Ok(findings)
         }
         Some(Err(VerifyError::Xml(error))) => Err(error),
         unverified => {
             report.signature_error = unverified.and_then(Result::err);
-            examine_unsigned(document, stage, options.leniency).map(|(findings, metadata)| {
-                report.entry =
-                    metadata.map_or(Entry::Nothing, |metadata| Entry::Unsigned(Box::new(metadata)));
+            let stage = if options.signed { Stage::Endorsed } else { Stage::Unsigned };
+            examine_unsigned(document, stage).map(|(findings, metadata)| {
+                report.entry = Entry::Stated(metadata.map(Box::new), None);
                 findings
             })
         }
@@ -204,16 +209,24 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
     }
     report.checks.extend(findings.iter().map(|finding| rule_check(finding, options.leniency)));
-    if let Some(metadata) = report.metadata() {
-        let certificate = report.verified().map(Verified::certificate);
-        let further = [
-            dated(metadata, options),
-            current(metadata, options),
-            certificate_current(metadata, certificate, options),
-            active(metadata, options),
-            image(metadata, options),
-        ];
-        report.checks.extend(further);
+    match report.metadata() {
+        Some(metadata) => {
+            let certificate = report.evidence().map(|evidence| &evidence.certificate);
+            let further = [
+                dated(metadata, options),
+                current(metadata, options),
+                certificate_current(metadata, certificate, options),
+                active(metadata, options),
+                image(metadata, options),
+                image_checksums(metadata, options),
+            ];
+            report.checks.extend(further);
+        }
+        // An entry that keeps every rule can be read; if not, that must not pass for valid.
+        None if report.deciding().is_none() => {
+            report.push("readable", Outcome::Failed, Some(VerifyError::Unreadable.to_string()));
+        }
+        None => {}
     }
     report
 }
@@ -222,7 +235,6 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
 pub(crate) fn examine_unsigned(
     document: &[u8],
     stage: Stage,
-    leniency: Leniency,
 ) -> Result<(Vec<Finding>, Option<Metadata>), XmlError> {
     let source = Source::read(document)?;
     let tree = source.parse()?;
@@ -231,15 +243,16 @@ pub(crate) fn examine_unsigned(
         tree.root(),
         &Canonicalization::new(Mode::Inclusive),
         signature.map(|signature| signature.id()),
-    );
+    )?;
     let content = String::from_utf8_lossy(&octets);
-    Ok(Metadata::examine(&xml::parse(&content)?, stage, leniency))
+    Ok(Metadata::examine(&xml::parse(&content)?, stage))
 }
 
 fn rule_check(finding: &Finding, leniency: Leniency) -> Check {
     let outcome = match finding.errors.as_slice() {
+        [] if !finding.applied => Outcome::Skipped,
         [] => Outcome::Passed,
-        errors if errors.iter().any(|error| error.refuses(leniency)) => Outcome::Failed,
+        _ if finding.refuses(leniency) => Outcome::Failed,
         _ => Outcome::Noted,
     };
     let message = (!finding.errors.is_empty()).then(|| join(&finding.errors));
@@ -293,13 +306,31 @@ fn active(metadata: &Metadata, options: &Options) -> Check {
     required("active", options, Requirement::Active, problem)
 }
 
+/// Whether the image is the one described: its identifier and size.
 fn image(metadata: &Metadata, options: &Options) -> Check {
-    match options.image {
-        None => skipped("image"),
-        Some(image) => {
-            let message = image.check(metadata).err().map(|mismatches| join(&mismatches));
-            let outcome = if message.is_some() { Outcome::Failed } else { Outcome::Passed };
-            Check { name: "image", outcome, message }
-        }
+    image_check("image", metadata, options, |mismatch| {
+        matches!(mismatch, ImageMismatch::Identifier { .. } | ImageMismatch::Bytes { .. })
+    })
+}
+
+fn image_checksums(metadata: &Metadata, options: &Options) -> Check {
+    image_check("image-checksums", metadata, options, |mismatch| {
+        !matches!(mismatch, ImageMismatch::Identifier { .. } | ImageMismatch::Bytes { .. })
+    })
+}
+
+fn image_check(
+    name: &'static str,
+    metadata: &Metadata,
+    options: &Options,
+    concerns: impl Fn(&ImageMismatch) -> bool,
+) -> Check {
+    let Some(image) = options.image else { return skipped(name) };
+    let mismatches: Vec<_> =
+        image.check(metadata).err().unwrap_or_default().into_iter().filter(concerns).collect();
+    if mismatches.is_empty() {
+        Check { name, outcome: Outcome::Passed, message: None }
+    } else {
+        Check { name, outcome: Outcome::Failed, message: Some(join(&mismatches)) }
     }
 }

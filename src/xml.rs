@@ -24,6 +24,13 @@ pub const MAX_NAMESPACES: usize = 64;
 /// The most elements, texts, comments and processing instructions in a document.
 pub const MAX_NODES: usize = 100_000;
 
+/// The longest name of an element or attribute accepted, in bytes: the parser keeps track of no more
+/// than 65,535 of an attribute's.
+pub const MAX_NAME_BYTES: usize = 1024;
+/// The longest canonical form made, in bytes (60 MiB): escaping alone makes a document up to six
+/// times as long, and exclusive canonicalization may repeat namespaces without end.
+pub const MAX_CANONICAL_BYTES: usize = 6 * MAX_DOCUMENT_BYTES;
+
 /// A place in a document, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
@@ -80,8 +87,14 @@ pub enum XmlError {
         /// Where it was exceeded.
         position: Position,
     },
+    /// More than [`MAX_CANONICAL_BYTES`].
+    #[error("the canonical form of the document is larger than {limit} bytes")]
+    CanonicalForm {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// A namespace name that canonical XML does not take (C14N 1.0 §1.3).
-    #[error("the namespace name '{name}' at {position} is no absolute URI, so the document cannot be signed")]
+    #[error("the namespace name '{name}' at {position} is no absolute URI, so no signature can cover it")]
     NamespaceName {
         /// The name, or how it begins.
         name: String,
@@ -129,7 +142,11 @@ impl Source {
         if decoded.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
             return Err(XmlError::Empty);
         }
-        let (text, folded) = normalize_line_ends(decoded);
+        let (mut text, folded) = normalize_line_ends(decoded);
+        // The parser knows a declaration only by the blank, and takes others for an instruction.
+        if text.starts_with("<?xml\t") || text.starts_with("<?xml\n") {
+            text.replace_range(5..6, " ");
+        }
         gate::check(&text)?;
         Ok(Self { text, skipped, folded })
     }

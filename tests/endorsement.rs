@@ -11,6 +11,7 @@ use stratuslab::{
     ChecksumAlgorithm, Credentials, Email, ImageDigests, Metadata, Timestamp,
     dsig::{SignError, SignRequest, SignatureMethod, Verified, sign},
     metadata::rules::Leniency,
+    validate::{Options, validate},
 };
 
 fn signed(
@@ -67,6 +68,31 @@ fn what_an_entry_cannot_carry_is_not_signed() {
     let bell = Request::new("").subject(&[(CN, Asn1Type::UTF8STRING, "Joe\u{7}")]).email("joe@example.org");
     let error = signed(&bell.self_signed(&key(Kind::P256)), None, None).unwrap_err();
     assert!(matches!(error, SignError::CertificateName { part: "subject", character: '\u{7}' }), "{error}");
+}
+
+/// An entry that is signed but breaks a rule is invalid, and yet everything it says can be told.
+#[test]
+fn what_a_refused_entry_says_is_told() {
+    let joe = Request::new("Joe").email("joe@example.org").self_signed(&key(Kind::P256));
+    let digests = ImageDigests::read(&b"image"[..], &ChecksumAlgorithm::ALL).unwrap();
+    let document = Metadata::builder(&digests).image_type("base").build().to_rdf().unwrap();
+    let endorsement = "        <slreq:endorsement rdf:parseType=\"Resource\"/>\n";
+    let old =
+        document.replace(endorsement, "").replace("    </rdf:Desc", &format!("{endorsement}    </rdf:Desc"));
+    let request = SignRequest {
+        credentials: &Credentials::from_pem(&joe.certificate_pem(), &joe.key_pem(), None).unwrap(),
+        method: None,
+        email: None,
+        created: Timestamp::now(),
+        leniency: Leniency::OldEntries,
+    };
+    let entry = sign(old.as_bytes(), &request).unwrap();
+    let report = validate(entry.document(), &Options::new(Timestamp::now()));
+    assert_eq!(report.deciding().unwrap().name, "order");
+    assert_eq!(report.metadata().unwrap().identifier, digests.identifier());
+    assert_eq!(report.evidence().unwrap().certificate.email(), Some("joe@example.org"));
+    let report = report.into_verified().unwrap_err();
+    assert!(report.checks().iter().any(|check| check.name == "certificate-current"));
 }
 
 /// M5: the key decides which algorithms there are.

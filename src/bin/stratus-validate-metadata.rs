@@ -1,17 +1,13 @@
 //! `stratus-validate-metadata`: is an entry well made, signed and unchanged?
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 use stratuslab::{
     ChecksumAlgorithm, Timestamp,
-    cli::{self, Command, CommonArgs, Failure, Session, Status, verdict::Verdict},
+    cli::{self, Command, CommonArgs, Failure, Session},
     dsig::AlgorithmPolicy,
     validate::{Options, Requirement},
-    xml,
 };
 
 /// Check signature, structure and constraints of metadata entries
@@ -74,30 +70,6 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         None => None,
     };
     options.image = image.as_ref();
-    cli::verdict::in_order(
-        &args.files,
-        |file| verdicts(file, &options, session),
-        |file, judged| match judged {
-            Ok(verdicts) => verdicts.into_iter().for_each(|verdict| verdict.report(session)),
-            Err(failure) => session.fail_input(file, &failure),
-        },
-    );
+    cli::verdict::judge_files(&args.files, &options, session);
     Ok(())
-}
-
-/// The verdicts on a file's entries: one, unless it is a list.
-fn verdicts(file: &Path, options: &Options, session: &Session) -> Result<Vec<Verdict>, Failure> {
-    let mut entries = xml::entries(cli::input::open(file)?);
-    let mut verdicts = Vec::new();
-    while let Some(entry) = entries.next() {
-        let number = entries.is_list().then(|| verdicts.len() + 1);
-        verdicts.push(match entry {
-            Ok(entry) => Verdict::on_entry(file, number, &entry, options, session),
-            Err(error) => Verdict::on_unreadable(file, number, error)?,
-        });
-    }
-    if verdicts.is_empty() {
-        return Err(Failure::new(Status::No, format_args!("{} holds no entries", cli::input::name(file))));
-    }
-    Ok(verdicts)
 }

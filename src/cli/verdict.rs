@@ -1,40 +1,99 @@
 //! How the verdict on an entry is told, in text and in JSON.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{Failure, Session, Status, input::InputError};
+use super::{
+    Failure, Session, Status,
+    input::{self, InputError},
+};
 use crate::{
     Certificate, Endorsement, Metadata, Timestamp,
     dsig::{Evidence, Verified, VerifyError},
     validate::{Check, Options, Report, validate},
-    xml::EntriesError,
+    xml::{self, Entries, EntriesError},
 };
 
-/// How many inputs are judged before their verdicts are told: enough to keep every core busy.
-const BATCH: usize = 512;
+/// How many files are judged before their verdicts are told: enough to keep every core busy.
+const FILES_AT_ONCE: usize = 512;
+/// The same for the entries of a list, which may each be of the largest size.
+const ENTRIES_AT_ONCE: usize = 32;
 
-/// Judges inputs on all cores and tells the results in the order of the inputs.
-pub fn in_order<T: Send>(
-    files: &[PathBuf],
-    judge: impl Fn(&Path) -> T + Sync,
-    mut tell: impl FnMut(&Path, T),
-) {
-    for batch in files.chunks(BATCH) {
-        // A single input is not worth starting a thread for.
-        let judged: Vec<T> = match batch {
-            [file] => vec![judge(file)],
-            files => files.par_iter().map(|file| judge(file)).collect(),
+/// An entry as it was cut out of its file, or why it could not be.
+type Cut = Result<Vec<u8>, EntriesError>;
+
+/// What reading a file gave.
+enum Judged {
+    One(Verdict),
+    /// A list, with its first entry; the rest is not read yet.
+    List(Option<Cut>, Entries<Box<dyn Read + Send>>),
+}
+
+/// Judges the entries in files, on all cores, and tells the verdicts in the order of the entries.
+pub fn judge_files(files: &[PathBuf], options: &Options, session: &Session) {
+    for batch in files.chunks(FILES_AT_ONCE) {
+        let judged: Vec<_> = match batch {
+            // A single file is not worth starting a thread for.
+            [file] => vec![judge(file, options, session)],
+            files => files.par_iter().map(|file| judge(file, options, session)).collect(),
         };
-        batch.iter().zip(judged).for_each(|(file, judged)| tell(file, judged));
+        for (file, judged) in batch.iter().zip(judged) {
+            let told = judged.and_then(|judged| match judged {
+                Judged::One(verdict) => {
+                    verdict.report(session);
+                    Ok(())
+                }
+                Judged::List(first, rest) => {
+                    judge_list(file, first.into_iter().chain(rest), options, session)
+                }
+            });
+            if let Err(failure) = told {
+                session.fail_input(file, &failure);
+            }
+        }
     }
+}
+
+fn judge(file: &Path, options: &Options, session: &Session) -> Result<Judged, Failure> {
+    let mut entries = xml::entries(input::open(file)?);
+    let first = entries.next();
+    if entries.is_list() {
+        return Ok(Judged::List(first, entries));
+    }
+    // What is no list gives itself, even if it is empty.
+    let whole = first.unwrap_or_else(|| Ok(Vec::new()));
+    Verdict::on_cut(file, None, whole, options, session).map(Judged::One)
+}
+
+fn judge_list(
+    file: &Path,
+    entries: impl Iterator<Item = Cut>,
+    options: &Options,
+    session: &Session,
+) -> Result<(), Failure> {
+    let mut entries = (1..).zip(entries).peekable();
+    if entries.peek().is_none() {
+        return Err(Failure::new(Status::No, format_args!("{} holds no entries", input::name(file))));
+    }
+    while entries.peek().is_some() {
+        let batch: Vec<(usize, Cut)> = entries.by_ref().take(ENTRIES_AT_ONCE).collect();
+        let judge = |(number, cut)| Verdict::on_cut(file, Some(number), cut, options, session);
+        let verdicts: Vec<_> = batch.into_par_iter().map(judge).collect();
+        for verdict in verdicts {
+            verdict?.report(session);
+        }
+    }
+    Ok(())
 }
 
 /// The verdict on one entry, ready to be told.
 #[derive(Debug)]
-pub struct Verdict {
+struct Verdict {
     file: PathBuf,
     /// How the entry is named in text: the file, and in a list the entry's number and key.
     name: String,
@@ -48,8 +107,21 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Judges an entry; `number` is its place in a list.
-    pub fn on_entry(
+    /// The verdict on what was cut out of a file; `number` is its place in a list.
+    fn on_cut(
+        file: &Path,
+        number: Option<usize>,
+        cut: Cut,
+        options: &Options,
+        session: &Session,
+    ) -> Result<Self, Failure> {
+        match cut {
+            Ok(entry) => Ok(Self::on_entry(file, number, &entry, options, session)),
+            Err(error) => Self::on_unreadable(file, number, error),
+        }
+    }
+
+    fn on_entry(
         file: &Path,
         number: Option<usize>,
         entry: &[u8],
@@ -76,7 +148,7 @@ impl Verdict {
     ///
     /// # Errors
     /// [`Failure`] if the file could not be read, so that nothing can be said of its entries.
-    pub fn on_unreadable(file: &Path, number: Option<usize>, error: EntriesError) -> Result<Self, Failure> {
+    fn on_unreadable(file: &Path, number: Option<usize>, error: EntriesError) -> Result<Self, Failure> {
         let path = || file.to_owned();
         match error {
             EntriesError::Io(error) => return Err(InputError::Read { path: path(), error }.into()),
@@ -98,7 +170,7 @@ impl Verdict {
     }
 
     /// Tells the verdict: on stdout if valid, on stderr with the reason if not.
-    pub fn report(self, session: &Session) {
+    fn report(self, session: &Session) {
         match &self.reason {
             None => session.result(format_args!("Valid: {}", self.name)),
             Some((fact, hint)) => {
@@ -156,21 +228,23 @@ fn object(number: Option<usize>, reason: Option<&str>, report: Option<&Report>) 
     let Some(report) = report else { return object };
     let check = |check: &Check| json!({ "name": check.name, "outcome": check.outcome.name(), "message": check.message });
     object.insert("checks".to_owned(), report.checks().iter().map(check).collect());
-    match (report.verified(), report.metadata()) {
-        (Some(entry), _) => object.append(&mut entry_fields(entry)),
-        (None, Some(metadata)) => object.append(&mut metadata_fields(metadata)),
-        (None, None) => {}
-    }
+    object.extend(report.metadata().map(metadata_fields).unwrap_or_default());
+    object.extend(report.evidence().map(evidence_fields).unwrap_or_default());
     object
 }
 
 /// What the commands say of a verified entry in JSON.
 pub fn entry_fields(entry: &Verified<Metadata>) -> Map<String, Value> {
     let mut fields = metadata_fields(entry);
-    let evidence = entry.evidence();
-    fields.insert("certificate".to_owned(), certificate(&evidence.certificate));
-    fields.insert("algorithm".to_owned(), algorithm(evidence));
+    fields.extend(evidence_fields(entry.evidence()));
     fields
+}
+
+fn evidence_fields(evidence: &Evidence) -> Map<String, Value> {
+    Map::from_iter([
+        ("certificate".to_owned(), certificate(&evidence.certificate)),
+        ("algorithm".to_owned(), algorithm(evidence)),
+    ])
 }
 
 fn metadata_fields(metadata: &Metadata) -> Map<String, Value> {

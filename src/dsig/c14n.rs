@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use roxmltree::{Node, NodeId, NodeType};
 
-const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+use crate::{
+    metadata::namespace::XML,
+    xml::{MAX_CANONICAL_BYTES, XmlError},
+};
 
 /// Which namespace declarations and inherited attributes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +72,14 @@ impl Canonicalization {
 }
 
 /// The canonical form of a whole document, the element `without` and what is in it left out.
-pub fn document(root: Node, algorithm: &Canonicalization, without: Option<NodeId>) -> Vec<u8> {
+///
+/// # Errors
+/// [`XmlError::CanonicalForm`] if it is longer than [`MAX_CANONICAL_BYTES`].
+pub fn document(
+    root: Node,
+    algorithm: &Canonicalization,
+    without: Option<NodeId>,
+) -> Result<Vec<u8>, XmlError> {
     let mut writer = Writer::new(root, algorithm, without);
     let mut seen_element = false;
     for node in root.children() {
@@ -81,14 +91,14 @@ pub fn document(root: Node, algorithm: &Canonicalization, without: Option<NodeId
         if seen_element {
             writer.out.push(b'\n');
         }
-        writer.subtree(node);
+        writer.subtree(node)?;
         if node.is_element() {
             seen_element = true;
         } else if !seen_element {
             writer.out.push(b'\n');
         }
     }
-    writer.out
+    Ok(writer.out)
 }
 
 /// The canonical form of the subtree of `element`, which inherits namespaces and, in the
@@ -96,10 +106,13 @@ pub fn document(root: Node, algorithm: &Canonicalization, without: Option<NodeId
 ///
 /// At most one of those ancestors may have an `xml:base`: several would have to be joined in
 /// C14N 1.1 (§2.4). A signature's ancestors never have more, see `element.rs`.
-pub fn subtree(element: Node, algorithm: &Canonicalization) -> Vec<u8> {
+///
+/// # Errors
+/// [`XmlError::CanonicalForm`] if it is longer than [`MAX_CANONICAL_BYTES`].
+pub fn subtree(element: Node, algorithm: &Canonicalization) -> Result<Vec<u8>, XmlError> {
     let mut writer = Writer::new(element, algorithm, None);
-    writer.subtree(element);
-    writer.out
+    writer.subtree(element)?;
+    Ok(writer.out)
 }
 
 struct Writer<'a, 'i> {
@@ -129,9 +142,13 @@ impl<'a, 'i> Writer<'a, 'i> {
         Self { algorithm, source, apex, without, rendered: BTreeMap::new(), out: Vec::new() }
     }
 
-    fn subtree(&mut self, top: Node<'a, 'i>) {
+    fn subtree(&mut self, top: Node<'a, 'i>) -> Result<(), XmlError> {
         let mut steps = vec![Step::Enter(top)];
         while let Some(step) = steps.pop() {
+            // A step adds no more than the document is long, and its escapes.
+            if self.out.len() > MAX_CANONICAL_BYTES {
+                return Err(XmlError::CanonicalForm { limit: MAX_CANONICAL_BYTES });
+            }
             match step {
                 Step::Enter(node) => match node.node_type() {
                     NodeType::Element if Some(node.id()) != self.without => {
@@ -165,6 +182,7 @@ impl<'a, 'i> Writer<'a, 'i> {
                 }
             }
         }
+        Ok(())
     }
 
     fn start_tag(&mut self, element: Node<'a, 'i>, name: &'i str) -> Undo<'a> {
@@ -187,9 +205,7 @@ impl<'a, 'i> Writer<'a, 'i> {
             _ => Vec::new(),
         };
         attributes.extend(
-            inherited
-                .iter()
-                .map(|(name, qualified, value)| (XML_NAMESPACE, *name, qualified.as_str(), *value)),
+            inherited.iter().map(|(name, qualified, value)| (XML, *name, qualified.as_str(), *value)),
         );
         attributes.sort_unstable();
         for (_, _, qualified, value) in attributes {
@@ -260,11 +276,11 @@ impl<'a, 'i> Writer<'a, 'i> {
 fn inherited<'a>(apex: Node<'a, '_>, mode: Mode) -> Vec<(&'a str, String, &'a str)> {
     let mut found: Vec<(&str, String, &str)> = Vec::new();
     for ancestor in apex.ancestors().skip(1) {
-        for attribute in ancestor.attributes().filter(|a| a.namespace() == Some(XML_NAMESPACE)) {
+        for attribute in ancestor.attributes().filter(|a| a.namespace() == Some(XML)) {
             let name = attribute.name();
             // C14N 1.1 §2.4: xml:id is not inherited.
             let inheritable = mode == Mode::Inclusive || matches!(name, "lang" | "space" | "base");
-            let own = apex.has_attribute((XML_NAMESPACE, name));
+            let own = apex.has_attribute((XML, name));
             if inheritable && !own && !found.iter().any(|(known, ..)| *known == name) {
                 found.push((name, format!("xml:{name}"), attribute.value()));
             }

@@ -12,7 +12,7 @@ use super::{
     c14n::{Canonicalization, Mode},
     verify::VerifyError,
 };
-use crate::xml::{is, is_white_space, text_of};
+use crate::xml::{MAX_NAMESPACES, is, is_white_space, text_of};
 
 /// The most certificates X509Data may hold: an end entity, proxies and a chain need far fewer.
 const MAX_CERTIFICATES: usize = 16;
@@ -113,8 +113,12 @@ fn canonicalization(element: Node) -> Result<Canonicalization, VerifyError> {
     match listed {
         Some(list) if method.mode == Mode::Exclusive && is(&list, exclusive, "InclusiveNamespaces") => {
             let prefixes = list.attribute("PrefixList").unwrap_or_default().split_ascii_whitespace();
-            method.inclusive_prefixes =
-                prefixes.map(|prefix| if prefix == "#default" { "" } else { prefix }.to_owned()).collect();
+            let prefixes = prefixes.map(|prefix| if prefix == "#default" { "" } else { prefix }.to_owned());
+            method.inclusive_prefixes = prefixes.take(MAX_NAMESPACES + 1).collect();
+            if method.inclusive_prefixes.len() > MAX_NAMESPACES {
+                let what = format!("PrefixList of more than {MAX_NAMESPACES} prefixes");
+                return Err(VerifyError::Unexpected { what, parent: "InclusiveNamespaces".into() });
+            }
             no_text(list)?;
             only_attributes(list, &["PrefixList"])?;
         }

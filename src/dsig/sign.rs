@@ -94,7 +94,7 @@ pub enum SignError {
 /// # Errors
 /// [`SignError`]; nothing is returned that does not verify.
 pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>, SignError> {
-    let (findings, _) = validate::examine_unsigned(document, Stage::Unsigned, request.leniency)?;
+    let (findings, _) = validate::examine_unsigned(document, Stage::Unsigned)?;
     let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
     if let Some(error) = errors.find(|error| error.refuses(request.leniency)) {
         return Err(error.into());
@@ -160,7 +160,7 @@ fn endorsement(request: &SignRequest) -> Result<Endorsement, SignError> {
 /// (XML-DSig §4.4.3.2).
 fn digest_value(endorsed: &[u8], method: SignatureMethod) -> Result<String, SignError> {
     let source = Source::read(endorsed)?;
-    let octets = c14n::document(source.parse()?.root(), &Canonicalization::new(Mode::Inclusive), None);
+    let octets = c14n::document(source.parse()?.root(), &Canonicalization::new(Mode::Inclusive), None)?;
     Ok(BASE64.encode(key::digest(method.digest_method(), &octets)))
 }
 
@@ -171,7 +171,7 @@ fn signed_info(document: &[u8]) -> Result<Vec<u8>, SignError> {
     let signature = children(tree.root_element(), NAMESPACE, "Signature").next();
     let signature = signature.ok_or(SignError::Verify(VerifyError::NoSignature))?;
     let element = SignatureElement::read(signature).map_err(SignError::Verify)?;
-    Ok(c14n::subtree(element.signed_info, &element.canonicalization))
+    Ok(c14n::subtree(element.signed_info, &element.canonicalization)?)
 }
 
 /// All of the `Signature` element but its value.

@@ -97,16 +97,31 @@ pub fn verify_leniently(
     policy: &AlgorithmPolicy,
     leniency: Leniency,
 ) -> Result<Verified<Metadata>, VerifyError> {
-    let (findings, verified) = examine(document, *policy, leniency)?;
-    verified.ok_or_else(|| {
-        let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
-        // The metadata is kept back only for an error.
-        errors.find(|error| error.refuses(leniency)).map_or(VerifyError::NoSignature, VerifyError::Rule)
-    })
+    match examine(document, *policy, leniency)? {
+        Examined { entry: Ok(verified), .. } => Ok(verified),
+        Examined { findings, .. } => {
+            let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
+            Err(errors
+                .find(|error| error.refuses(leniency))
+                .map_or(VerifyError::Unreadable, VerifyError::Rule))
+        }
+    }
 }
 
-/// Verifies signature and endorser, and applies the rules to what was digested: what they find,
-/// and the metadata unless it breaks one that `leniency` does not tolerate.
+/// An entry whose signature and endorser hold.
+pub(crate) struct Examined {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) entry: Result<Verified<Metadata>, Box<Refused>>,
+}
+
+/// What can be told of an entry that breaks a rule, though its signature holds.
+pub(crate) struct Refused {
+    pub(crate) metadata: Option<Metadata>,
+    pub(crate) evidence: Evidence,
+}
+
+/// Verifies signature and endorser, and applies the rules to what was digested. The metadata is
+/// handed out as verified unless it breaks a rule that `leniency` does not tolerate.
 ///
 /// # Errors
 /// [`VerifyError`], any but [`VerifyError::Rule`].
@@ -114,7 +129,7 @@ pub(crate) fn examine(
     document: &[u8],
     policy: AlgorithmPolicy,
     leniency: Leniency,
-) -> Result<(Vec<Finding>, Option<Verified<Metadata>>), VerifyError> {
+) -> Result<Examined, VerifyError> {
     let source = Source::read(document)?;
     let tree = source.parse()?;
     let signature = find_signature(&tree)?;
@@ -131,7 +146,7 @@ pub(crate) fn examine(
     let (certificate, chain) = signature_validation(&element, policy)?;
     let content = xml::parse(&octets)?;
     check_endorser(&content, &certificate)?;
-    let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed, leniency);
+    let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed);
     let evidence = Evidence {
         certificate,
         chain,
@@ -139,8 +154,12 @@ pub(crate) fn examine(
         digest_method: element.digest_method,
         canonicalization: element.canonicalization,
     };
-    let verified = metadata.map(|content| Verified { content, document: document.to_owned(), evidence });
-    Ok((findings, verified))
+    let refused = findings.iter().any(|finding| finding.refuses(leniency));
+    let entry = match metadata {
+        Some(content) if !refused => Ok(Verified { content, document: document.to_owned(), evidence }),
+        metadata => Err(Box::new(Refused { metadata, evidence })),
+    };
+    Ok(Examined { findings, entry })
 }
 
 /// The one signature, where it has to be.
@@ -190,7 +209,7 @@ fn reference_validation(
     signature: Node,
     element: &SignatureElement,
 ) -> Result<String, VerifyError> {
-    let octets = c14n::document(tree.root(), &element.reference_canonicalization, Some(signature.id()));
+    let octets = c14n::document(tree.root(), &element.reference_canonicalization, Some(signature.id()))?;
     let computed = key::digest(element.digest_method, &octets);
     if computed != element.digest_value {
         return Err(VerifyError::DigestMismatch {
@@ -209,7 +228,7 @@ fn signature_validation(
     element: &SignatureElement,
     policy: AlgorithmPolicy,
 ) -> Result<(Certificate, Vec<Certificate>), VerifyError> {
-    let octets = c14n::subtree(element.signed_info, &element.canonicalization);
+    let octets = c14n::subtree(element.signed_info, &element.canonicalization)?;
     let method = element.signature_method;
     let mut certificates = Vec::with_capacity(element.certificates.len());
     for (index, der) in element.certificates.iter().enumerate() {

@@ -5,7 +5,7 @@ use roxmltree::{Document, Node};
 use super::{
     Endorsement, Endorser, Metadata,
     namespace::{DCTERMS, RDF, SLREQ, SLTERMS},
-    rules::{self, Finding, Leniency, Stage},
+    rules::{self, Finding, Stage},
 };
 use crate::{
     Checksum, ChecksumAlgorithm, DistinguishedName,
@@ -13,22 +13,13 @@ use crate::{
 };
 
 impl Metadata {
-    /// Applies the rules to an entry without its signature: what they find, and the metadata
-    /// unless it breaks one that `leniency` does not tolerate. It is only as trustworthy as
-    /// `entry`.
-    pub(crate) fn examine(
-        entry: &Document,
-        stage: Stage,
-        leniency: Leniency,
-    ) -> (Vec<Finding>, Option<Self>) {
-        let findings = rules::check(entry, stage);
-        let refused =
-            findings.iter().flat_map(|finding| &finding.errors).any(|error| error.refuses(leniency));
-        let metadata = if refused { None } else { Self::read(entry) };
-        (findings, metadata)
+    /// Applies the rules to an entry without its signature: what they find, and what it says, as
+    /// far as it can be read at all. Whoever uses that has to look at the findings.
+    pub(crate) fn examine(entry: &Document, stage: Stage) -> (Vec<Finding>, Option<Self>) {
+        (rules::check(entry, stage), Self::read(entry))
     }
 
-    /// Reads an entry that follows the rules.
+    /// Reads an entry. One that follows the rules can be read.
     fn read(tree: &Document) -> Option<Self> {
         let root = tree.root_element();
         let description = children(root, RDF, "Description").next()?;

@@ -210,12 +210,38 @@ pub struct Finding {
     pub rule: &'static str,
     /// The violations; empty if the rule is kept.
     pub errors: Vec<RuleError>,
+    /// Whether the rule was applied: RDF is not looked for where other rules are broken.
+    pub applied: bool,
 }
 
-type Rule = fn(&Entry, &mut Vec<RuleError>);
+/// The most violations kept of one rule: more say nothing more.
+const MAX_ERRORS: usize = 100;
+/// The longest name or value shown in an error, in characters.
+const MAX_SHOWN: usize = 100;
+
+/// The violations of one rule, up to [`MAX_ERRORS`].
+#[derive(Default)]
+struct Errors(Vec<RuleError>);
+
+impl Errors {
+    fn push(&mut self, error: RuleError) {
+        if self.0.len() < MAX_ERRORS {
+            self.0.push(error);
+        }
+    }
+}
+
+impl Finding {
+    /// Whether the entry is refused for it under `leniency`.
+    pub fn refuses(&self, leniency: Leniency) -> bool {
+        self.errors.iter().any(|error| error.refuses(leniency))
+    }
+}
+
+type Rule = fn(&Entry, &mut Errors);
 
 /// The rules, in the order in which they decide.
-const RULES: [(&str, Rule); 18] = [
+const RULES: [(&str, Rule); 17] = [
     ("root", structure::root),
     ("description", structure::description),
     ("elements", structure::elements),
@@ -233,7 +259,6 @@ const RULES: [(&str, Rule); 18] = [
     ("identifier-sha1", constraints::identifier_is_sha1),
     ("valid-date", constraints::valid_date),
     ("endorsement-date", constraints::endorsement_date),
-    ("rdf", rdf),
 ];
 
 /// An entry as the rules see it.
@@ -273,20 +298,28 @@ impl<'a, 'i> Entry<'a, 'i> {
 }
 
 /// Applies every rule to the entry in `tree`, which has no signature any more.
-pub fn check(tree: &Document, stage: Stage) -> Vec<Finding> {
+pub(crate) fn check(tree: &Document, stage: Stage) -> Vec<Finding> {
     let root = tree.root_element();
     let entry = Entry { root, description: children(root, RDF, "Description").next(), stage };
-    let findings = RULES.map(|(rule, apply)| {
-        let mut errors = Vec::new();
+    let apply = |(rule, apply): (&'static str, Rule)| {
+        let mut errors = Errors::default();
         apply(&entry, &mut errors);
-        Finding { rule, errors }
+        Finding { rule, errors: errors.0, applied: true }
+    };
+    let mut findings: Vec<Finding> = RULES.into_iter().map(apply).collect();
+    // The RDF parser is fast and frugal with documents that keep the other rules only.
+    let broken = findings.iter().flat_map(|finding| &finding.errors).any(|error| !error.tolerable());
+    findings.push(if broken {
+        Finding { rule: "rdf", errors: Vec::new(), applied: false }
+    } else {
+        apply(("rdf", rdf))
     });
-    findings.into()
+    findings
 }
 
 /// RDF 1.1 XML Syntax: the whole entry must be readable as triples. `parseType` in no namespace is
 /// an error of its own, and then read as in RDF's, as processors of the 2004 syntax do (§6.1.4).
-fn rdf(entry: &Entry, errors: &mut Vec<RuleError>) {
+fn rdf(entry: &Entry, errors: &mut Errors) {
     let text = entry.root.document().input_text();
     let named = |namespace: &&Namespace| namespace.uri() == RDF && namespace.name().is_some();
     let prefix = entry.root.namespaces().find(named).and_then(Namespace::name).unwrap_or("rdf");
@@ -319,5 +352,13 @@ fn usual_name(element: Node) -> String {
         Some(dsig::NAMESPACE) => "ds:",
         _ => "",
     };
-    format!("{prefix}{}", name.name())
+    format!("{prefix}{}", shown(name.name()))
+}
+
+/// The start of a text that may be as long as the document.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

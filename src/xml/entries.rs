@@ -100,7 +100,14 @@ impl<R: Read> Entries<R> {
             match self.reader.read_event_into(&mut buffer) {
                 Ok(Event::Start(tag)) if tag.name().as_ref() == "metadata" => {
                     if !is_white_space(tag.attributes_raw()) {
-                        return Err(list("the root element has attributes"));
+                        return Err(list(
+                            "its root element has attributes, so that entries would not stand alone",
+                        ));
+                    }
+                    // quick-xml does not count a byte order mark.
+                    let kept = &mut self.reader.get_mut().kept;
+                    if kept.starts_with(b"\xEF\xBB\xBF") {
+                        kept.drain(..3);
                     }
                     (self.state, self.list) = (State::InList, true);
                     return self.following();

@@ -10,7 +10,9 @@ use std::collections::HashMap;
 
 use quick_xml::escape::unescape;
 
-use super::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMESPACES, MAX_NODES, Position, XmlError, is_white_space};
+use super::{
+    MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAME_BYTES, MAX_NAMESPACES, MAX_NODES, Position, XmlError, is_white_space,
+};
 
 /// How many characters of a text are shown in an error.
 const MAX_SHOWN: usize = 40;
@@ -268,6 +270,9 @@ impl<'t> Gate<'t> {
         let name = &rest[..length];
         if length == rest.len() {
             return self.malformed("it ends within a tag");
+        }
+        if length > MAX_NAME_BYTES {
+            return self.limit("bytes in a name", MAX_NAME_BYTES);
         }
         let well_formed = match name.split_once(':') {
             Some((prefix, local)) => !prefix.is_empty() && !local.is_empty() && !local.contains(':'),

@@ -180,6 +180,30 @@ fn namespace_names_are_absolute_uris() {
     assert!(error.to_string().len() < 200, "{error}");
 }
 
+/// The parser keeps no more than 65,535 bytes of an attribute's name, wherever that cuts it.
+#[test]
+fn long_names_are_refused() {
+    accepted(&format!("<{0} {0}=''/>", "a".repeat(MAX_NAME_BYTES)));
+    for name in ["a".repeat(MAX_NAME_BYTES + 1), "é".repeat(40_000)] {
+        for document in [format!("<{name}/>"), format!("<a {name}=''/>"), format!("<a xmlns:{name}='u:x'/>")]
+        {
+            assert!(matches!(refused(document), XmlError::Limit { what: "bytes in a name", .. }));
+        }
+    }
+}
+
+/// A declaration is one whatever white space follows `<?xml`.
+#[test]
+fn a_declaration_is_no_processing_instruction() {
+    for white in [" ", "\t", "\n", "\r\n"] {
+        let document = format!("<?xml{white}version='1.0'?><a/>");
+        let source = Source::read(document.as_bytes()).unwrap();
+        let tree = source.parse().unwrap();
+        assert_eq!(tree.root().children().count(), 1, "{white:?}");
+        assert!(document[source.original_offset(source.text().find("<a/>").unwrap())..].starts_with("<a/>"));
+    }
+}
+
 #[test]
 fn a_limit_names_its_place() {
     let error = refused(format!("<a>\n  {}", "<b>".repeat(MAX_DEPTH)));
@@ -212,6 +236,7 @@ fn a_list_is_cut_into_entries_byte_for_byte() {
     let first = "<r:RDF xmlns:r='urn:u'>\r\n<a b='>'/><!-- </r:RDF> --><![CDATA[</r:RDF>]]></r:RDF>";
     let list = format!("<?xml version=\"1.0\"?><metadata> {first}<x/>\n<!-- c --><y>&amp;</y></metadata>\n");
     assert_eq!(cut(&list).unwrap(), [first, "<x/>", "<y>&amp;</y>"]);
+    assert_eq!(cut(&format!("\u{FEFF}{list}")).unwrap(), [first, "<x/>", "<y>&amp;</y>"]);
     assert_eq!(cut("<metadata/>").unwrap(), [""; 0]);
     assert_eq!(cut("<metadata></metadata>").unwrap(), [""; 0]);
 }

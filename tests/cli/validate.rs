@@ -154,7 +154,8 @@ fn json_tells_everything_of_an_entry() {
     let checks = object["checks"].as_array().unwrap();
     for check in checks {
         assert_eq!(check.as_object().unwrap().keys().collect::<Vec<_>>(), ["name", "outcome", "message"]);
-        let expected = if check["name"] == "image" { "skipped" } else { "passed" };
+        let about_image = check["name"].as_str().is_some_and(|name| name.starts_with("image"));
+        let expected = if about_image { "skipped" } else { "passed" };
         assert_eq!((&check["outcome"], &check["message"]), (&expected.into(), &Value::Null), "{check}");
     }
     assert_eq!((&checks[0]["name"], &checks[1]["name"]), (&"well-formed".into(), &"signature".into()));

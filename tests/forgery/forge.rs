@@ -73,14 +73,14 @@ impl Forgery {
     /// The signed document.
     pub(crate) fn document(&self) -> String {
         let tree = roxmltree::Document::parse(&self.content).unwrap();
-        let octets = c14n::document(tree.root(), &self.digested, None);
+        let octets = c14n::document(tree.root(), &self.digested, None).unwrap();
         let digest = encode_block(&hash(MessageDigest::sha256(), &octets).unwrap());
         let unfinished = self.with_value(&digest, "AA==");
         let tree = roxmltree::Document::parse(&unfinished).unwrap();
         let mut info = tree.descendants().filter(|node| node.has_tag_name((NAMESPACE, "SignedInfo")));
         let uri = self.canonicalization.split('"').nth(1).unwrap_or_default();
         let method = Canonicalization::from_uri(uri).unwrap_or(Canonicalization::new(Mode::Inclusive));
-        let octets = c14n::subtree(info.next_back().unwrap(), &method);
+        let octets = c14n::subtree(info.next_back().unwrap(), &method).unwrap();
         let mut signer = Signer::new(MessageDigest::sha256(), &self.key).unwrap();
         let value = signer.sign_oneshot_to_vec(&octets).unwrap();
         self.with_value(&digest, &encode_block(&value))

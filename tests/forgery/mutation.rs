@@ -75,7 +75,7 @@ fn meaning(document: &[u8]) -> Option<Vec<u8>> {
     let source = Source::read(document).ok()?;
     let tree = source.parse().ok()?;
     let signature = tree.root_element().children().find(|node| node.has_tag_name("Signature"))?;
-    Some(c14n::document(tree.root(), &Canonicalization::new(Mode::Inclusive), Some(signature.id())))
+    c14n::document(tree.root(), &Canonicalization::new(Mode::Inclusive), Some(signature.id())).ok()
 }
 
 #[test]

@@ -182,6 +182,10 @@ pub enum VerifyError {
         /// What the document says.
         document: String,
     },
+    /// The signature and all rules hold, and yet the entry cannot be read: a mistake of this
+    /// library's, which must not pass for valid.
+    #[error("the entry cannot be read")]
+    Unreadable,
     /// The signature holds, but what was signed is no entry.
     #[error(transparent)]
     Rule(#[from] RuleError),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::metadata::rules::{Leniency, Stage};
+use crate::metadata::rules::Stage;
 use crate::{
     Checksum, ChecksumAlgorithm, Compression, DistinguishedName, Endorser, ImageDigests,
     checksum::ImageMismatch, xml,
@@ -157,7 +157,7 @@ fn an_endorsement_and_a_deprecation_are_written_when_there() {
 fn assert_round_trip(metadata: &Metadata) {
     let stage = if metadata.endorsement.is_some() { Stage::Endorsed } else { Stage::Unsigned };
     let document = metadata.to_rdf().unwrap();
-    let (findings, read) = Metadata::examine(&xml::parse(&document).unwrap(), stage, Leniency::Strict);
+    let (findings, read) = Metadata::examine(&xml::parse(&document).unwrap(), stage);
     assert!(findings.iter().all(|finding| finding.errors.is_empty()), "{findings:?}");
     assert_eq!(read.as_ref(), Some(metadata));
 }

@@ -2,18 +2,16 @@
 
 use openssl::bn::BigNum;
 
-use super::{DCTERMS, Entry, RDF, RuleError, SLREQ, SLTERMS, Stage, children, is_algorithm, text_of};
+use super::{DCTERMS, Entry, Errors, RDF, RuleError, SLREQ, SLTERMS, Stage, children, is_algorithm, text_of};
 use crate::{
     ChecksumAlgorithm, Timestamp,
-    metadata::{BASE, checksum_from_document},
+    metadata::{BASE, checksum_from_document, namespace::XML},
     timestamp::TimestampError,
 };
 
-type Errors = Vec<RuleError>;
-
 /// `xml:base` of the root is the one of all entries.
 pub(super) fn base(entry: &Entry, errors: &mut Errors) {
-    if entry.root.attribute(("http://www.w3.org/XML/1998/namespace", "base")) != Some(BASE) {
+    if entry.root.attribute((XML, "base")) != Some(BASE) {
         errors.push(RuleError::Base);
     }
 }

@@ -3,14 +3,10 @@
 use roxmltree::Node;
 
 use super::{
-    DCTERMS, Entry, RDF, RuleError, SLREQ, SLTERMS, Stage, StructureError, children, is, is_white_space,
-    stray_signature_part, text_of, usual_name,
+    DCTERMS, Entry, Errors, RDF, RuleError, SLREQ, SLTERMS, Stage, StructureError, children, is,
+    is_white_space, shown, stray_signature_part, text_of, usual_name,
 };
-use crate::Email;
-
-const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
-
-type Errors = Vec<RuleError>;
+use crate::{Email, metadata::namespace::XML};
 
 /// The root is `rdf:RDF` and has an `xml:base` and no other attribute.
 pub(super) fn root(entry: &Entry, errors: &mut Errors) {
@@ -18,10 +14,10 @@ pub(super) fn root(entry: &Entry, errors: &mut Errors) {
     if !is(&root, RDF, "RDF") {
         errors.push(StructureError::Root { root: usual_name(root) }.into());
     }
-    if !root.has_attribute((XML_NAMESPACE, "base")) {
+    if !root.has_attribute((XML, "base")) {
         errors.push(missing_attribute(root, "xml:base"));
     }
-    only_attributes(root, &[(XML_NAMESPACE, "base")], errors);
+    only_attributes(root, &[(XML, "base")], errors);
 }
 
 /// The root holds exactly one `rdf:Description`, which has an `rdf:about` and no other attribute.
@@ -45,7 +41,7 @@ pub(super) fn description(entry: &Entry, errors: &mut Errors) {
                 errors.push(
                     StructureError::Value {
                         element: "rdf:about".into(),
-                        value: about.to_owned(),
+                        value: shown(about),
                         wanted: "'#' and an identifier of 27 characters",
                     }
                     .into(),
@@ -99,7 +95,7 @@ pub(super) fn values(entry: &Entry, errors: &mut Errors) {
     for element in description.descendants().skip(1).filter(Node::is_element) {
         match (element.tag_name().namespace(), element.tag_name().name()) {
             (Some(DCTERMS), _) => {
-                only_attributes(element, &[(XML_NAMESPACE, "lang")], errors);
+                only_attributes(element, &[(XML, "lang")], errors);
                 text_only(element, errors);
             }
             (Some(SLREQ), "bytes") => {
@@ -129,7 +125,7 @@ pub(super) fn subjects(entry: &Entry, errors: &mut Errors) {
         for attribute in element.attributes() {
             let name = match (attribute.namespace(), attribute.name()) {
                 (Some(RDF), name @ ("about" | "ID" | "nodeID")) => format!("rdf:{name}"),
-                (Some(XML_NAMESPACE), "base") => "xml:base".to_owned(),
+                (Some(XML), "base") => "xml:base".to_owned(),
                 _ => continue,
             };
             errors.push(StructureError::Attribute { element: usual_name(element), attribute: name }.into());
@@ -229,7 +225,7 @@ fn resource(element: Node, errors: &mut Errors) {
             // On the attribute in no namespace the RDF rule has the say.
             (Some(RDF) | None, "parseType", "Resource") => {}
             (_, name, _) => {
-                let (element, attribute) = (usual_name(element), name.to_owned());
+                let (element, attribute) = (usual_name(element), shown(name));
                 errors.push(StructureError::Attribute { element, attribute }.into());
             }
         }
@@ -271,7 +267,7 @@ fn only_attributes(element: Node, allowed: &[(&str, &str)], errors: &mut Errors)
         let name = (attribute.namespace().unwrap_or_default(), attribute.name());
         // `subjects` has the last word on these.
         if !allowed.contains(&name) && !matches!(name, (RDF, "about" | "ID" | "nodeID")) {
-            let (element, attribute) = (usual_name(element), name.1.to_owned());
+            let (element, attribute) = (usual_name(element), shown(name.1));
             errors.push(StructureError::Attribute { element, attribute }.into());
         }
     }
@@ -291,6 +287,5 @@ fn wrong_count(parent: &'static str, wanted: &'static str, element: &'static str
 }
 
 fn wrong_value(element: Node, wanted: &'static str) -> RuleError {
-    StructureError::Value { element: usual_name(element), value: text_of(element).into_owned(), wanted }
-        .into()
+    StructureError::Value { element: usual_name(element), value: shown(&text_of(element)), wanted }.into()
 }
