@@ -5,7 +5,13 @@
 #[path = "common/pki.rs"]
 mod pki;
 
-use openssl::asn1::Asn1Type;
+use openssl::{
+    asn1::Asn1Type,
+    ec::{EcGroup, EcKey},
+    nid::Nid,
+    pkey::PKey,
+    rsa::Rsa,
+};
 use pki::{CN, Identity, Kind, Request, key};
 use stratuslab::{
     ChecksumAlgorithm, Credentials, Email, ImageDigests, Metadata, Timestamp,
@@ -68,6 +74,21 @@ fn what_an_entry_cannot_carry_is_not_signed() {
     let bell = Request::new("").subject(&[(CN, Asn1Type::UTF8STRING, "Joe\u{7}")]).email("joe@example.org");
     let error = signed(&bell.self_signed(&key(Kind::P256)), None, None).unwrap_err();
     assert!(matches!(error, SignError::CertificateName { part: "subject", character: '\u{7}' }), "{error}");
+}
+
+/// A key nobody would accept is the credentials' fault, not the document's.
+#[test]
+fn weak_and_foreign_keys_sign_nothing() {
+    let weak = PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap();
+    let joe = Request::new("Joe").email("joe@example.org").self_signed(&weak);
+    let error = signed(&joe, None, None).unwrap_err();
+    assert!(matches!(error, SignError::WeakKey { bits: 1024, minimum: 2048 }), "{error}");
+    assert!(signed(&joe, None, Some(SignatureMethod::RsaSha1)).is_ok());
+
+    let group = EcGroup::from_curve_name(Nid::SECP256K1).unwrap();
+    let foreign = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let joe = Request::new("Joe").email("joe@example.org").self_signed(&foreign);
+    assert!(matches!(signed(&joe, None, None), Err(SignError::UnsupportedKey)));
 }
 
 /// An entry that is signed but breaks a rule is invalid, and yet everything it says can be told.

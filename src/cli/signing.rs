@@ -9,7 +9,8 @@ impl From<SignError> for Failure {
             SignError::NoEmail => (Status::Credentials, Some("give the endorser's address with --email")),
             SignError::CertificateEmail { .. }
             | SignError::CertificateName { .. }
-            | SignError::KeyType { .. }
+            | SignError::UnsupportedKey
+            | SignError::WeakKey { .. }
             | SignError::OpenSsl(_) => (Status::Credentials, None),
             SignError::MethodKey { .. } => {
                 (Status::Usage, Some("leave --signature-algorithm out, or name one that fits the key"))

@@ -33,14 +33,14 @@ pub(super) fn sign(
     key: &PKeyRef<Private>,
     octets: &[u8],
 ) -> Result<Vec<u8>, ErrorStack> {
-    let digest = digest(method.digest_method(), octets);
+    let digest = || digest(method.digest_method(), octets);
     match KeyType::of(key) {
         KeyType::Rsa { .. } if method == SignatureMethod::RsaSha1 => {
             // Some distributions forbid SHA-1 signatures in OpenSSL; raw PKCS#1 gives the same bytes.
             let rsa = key.rsa()?;
             let mut signature = vec![0; rsa.size() as usize];
             let length = rsa.private_encrypt(
-                &[&SHA1_DIGEST_INFO[..], &digest].concat(),
+                &[&SHA1_DIGEST_INFO[..], &digest()].concat(),
                 &mut signature,
                 Padding::PKCS1,
             )?;
@@ -54,7 +54,7 @@ pub(super) fn sign(
         _ => {
             // XML-DSig §6.4.3: r and s, each as long as the order of the curve, one after the other.
             let key = key.ec_key()?;
-            let signature = EcdsaSig::sign(&digest, &key)?;
+            let signature = EcdsaSig::sign(&digest(), &key)?;
             let length = i32::try_from(coordinate_length(key.group().order_bits())).unwrap_or(i32::MAX);
             Ok([signature.r().to_vec_padded(length)?, signature.s().to_vec_padded(length)?].concat())
         }
@@ -68,7 +68,7 @@ pub(super) fn verify(
     octets: &[u8],
     signature: &[u8],
 ) -> Result<bool, ErrorStack> {
-    let digest = digest(method.digest_method(), octets);
+    let digest = || digest(method.digest_method(), octets);
     match KeyType::of(key) {
         KeyType::Rsa { .. } if method == SignatureMethod::RsaSha1 => {
             let rsa = key.rsa()?;
@@ -81,7 +81,7 @@ pub(super) fn verify(
             let Ok(length) = rsa.public_decrypt(signature, &mut recovered, Padding::PKCS1) else {
                 return Ok(false);
             };
-            Ok(recovered[..length] == [&SHA1_DIGEST_INFO[..], &digest].concat())
+            Ok(recovered[..length] == [&SHA1_DIGEST_INFO[..], &digest()].concat())
         }
         KeyType::Rsa { .. } => {
             let mut verifier = openssl::sign::Verifier::new(method.digest_method().message_digest(), key)?;
@@ -96,7 +96,7 @@ pub(super) fn verify(
             let (r, s) = signature.split_at(length);
             let signature =
                 EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)?;
-            Ok(signature.verify(&digest, &key).unwrap_or(false))
+            Ok(signature.verify(&digest(), &key).unwrap_or(false))
         }
     }
 }

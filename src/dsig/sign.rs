@@ -39,6 +39,32 @@ pub struct SignRequest<'a> {
     pub leniency: Leniency,
 }
 
+impl SignRequest<'_> {
+    /// The algorithm that will sign: the one asked for, or the key's own.
+    ///
+    /// # Errors
+    /// [`SignError::UnsupportedKey`], [`SignError::MethodKey`] or [`SignError::WeakKey`] if the key
+    /// cannot make a signature that verifies.
+    pub fn signature_method(&self) -> Result<SignatureMethod, SignError> {
+        let key = KeyType::of(self.credentials.key());
+        let default = SignatureMethod::default_for(key).ok_or(SignError::UnsupportedKey)?;
+        let method = self.method.unwrap_or(default);
+        if !method.fits(key) {
+            return Err(SignError::MethodKey { method, key });
+        }
+        let minimum = policy(method).minimum_rsa_bits();
+        match key {
+            KeyType::Rsa { bits } if bits < minimum => Err(SignError::WeakKey { bits, minimum }),
+            _ => Ok(method),
+        }
+    }
+}
+
+/// What accepts a signature by this method.
+fn policy(method: SignatureMethod) -> AlgorithmPolicy {
+    AlgorithmPolicy::new(method == SignatureMethod::RsaSha1)
+}
+
 /// Why an entry was not signed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,10 +93,17 @@ pub enum SignError {
         character: char,
     },
     /// No signature algorithm uses such a key.
-    #[error("the certificate's key is {key}; RSA and EC P-256, P-384, P-521 keys can sign")]
-    KeyType {
-        /// The key.
-        key: KeyType,
+    #[error(
+        "the certificate's key is of a kind that cannot sign entries; RSA and EC P-256, P-384, P-521 can"
+    )]
+    UnsupportedKey,
+    /// A key whose signatures no one accepts.
+    #[error("the certificate's RSA key has {bits} bits; at least {minimum} are needed")]
+    WeakKey {
+        /// Its size.
+        bits: u32,
+        /// The least accepted.
+        minimum: u32,
     },
     /// The algorithm asked for needs another kind of key.
     #[error("{method} was asked for but the certificate's key is {key}")]
@@ -99,12 +132,7 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
     if let Some(error) = errors.find(|error| error.refuses(request.leniency)) {
         return Err(error.into());
     }
-    let key = KeyType::of(request.credentials.key());
-    let method = match request.method {
-        Some(method) if !method.fits(key) => return Err(SignError::MethodKey { method, key }),
-        Some(method) => method,
-        None => SignatureMethod::default_for(key).ok_or(SignError::KeyType { key })?,
-    };
+    let method = request.signature_method()?;
     let endorsed = metadata::endorse(document, &endorsement(request)?)?;
     let digest_value = digest_value(&endorsed, method)?;
     let signature = Template { method, digest_value, request };
@@ -115,7 +143,7 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
     let value = key::sign(method, request.credentials.key(), &octets)?;
     let signed = metadata::insert_last(&endorsed, signature.element(&base64_lines(&value)))?;
 
-    let policy = AlgorithmPolicy::new(method == SignatureMethod::RsaSha1);
+    let policy = policy(method);
     verify_leniently(&signed, &policy, request.leniency).map_err(SignError::Verify)
 }
 
