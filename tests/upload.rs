@@ -9,7 +9,7 @@ use std::{fs, path::Path, process::Stdio};
 use assert_cmd::assert::Assert;
 use loopback::{EMAIL, IDENTIFIER, Marketplace, credentials, entry, signed, start, unsigned};
 use openssl::{
-    ssl::{SslAcceptor, SslMethod, SslVerifyMode},
+    ssl::{SslAcceptor, SslAcceptorBuilder, SslMethod, SslVerifyMode},
     x509::{X509, store::X509StoreBuilder},
 };
 use stratuslab::{
@@ -204,7 +204,11 @@ fn what_is_wrong_with_arguments_and_configuration_is_said_before_anything_is_sen
     for (config, code, fact) in [
         ("username = 'jane'", 2, "the configuration has username but no password"),
         ("client_key = 'k.pem'", 2, "the configuration has client_key but no client_certificate"),
-        ("client_key = 'k.pem'\nclient_certificate = 'c.pem'", 3, "c.pem: No such file or directory"),
+        (
+            "client_key = 'k.pem'\nclient_certificate = 'c.pem'\nmarketplace_endpoint = 'example.org'",
+            3,
+            "c.pem: No such file or directory",
+        ),
     ] {
         fs::write(folder.path().join("c.toml"), config).unwrap();
         let told = failed("example.org", &["-c", "c.toml"], code);
@@ -273,24 +277,100 @@ fn c16_giving_up_verification_is_warned_of() {
     assert!(stderr(&done).starts_with("warning: the server's certificate is not verified"));
 }
 
-#[test]
-fn c16_trust_identity_and_login_come_from_the_configuration() {
+/// TLS with the endorser's certificate, and that certificate in `c.pem`.
+fn acceptor(folder: &Path) -> (SslAcceptorBuilder, X509) {
     let credentials = credentials();
     let certificate = X509::from_der(credentials.certificate().der()).unwrap();
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
     acceptor.set_private_key(credentials.key()).unwrap();
     acceptor.set_certificate(&certificate).unwrap();
+    fs::write(folder.join("c.pem"), certificate.to_pem().unwrap()).unwrap();
+    (acceptor, certificate)
+}
+
+#[test]
+fn c16_a_folder_of_cas_comes_from_the_command_line_or_the_configuration() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("cas")).unwrap();
+    fs::create_dir(folder.path().join("none")).unwrap();
+    let (acceptor, _) = acceptor(&folder.path().join("cas"));
+    let marketplace = start(&[], |options| options.tls = Some(acceptor.build()));
+    fs::write(folder.path().join("c.toml"), "ca_path = 'cas'\n").unwrap();
+    fs::write(folder.path().join("none.toml"), "ca_path = 'none'\n").unwrap();
+    let run = |args: &[&str], code| {
+        stderr(&upload(folder.path(), &marketplace.base).args(args).arg("image.xml").assert().code(code))
+    };
+    run(&["--ca-path", "cas"], 0);
+    run(&["-c", "c.toml"], 0);
+    run(&["-c", "none.toml", "--ca-path", "cas"], 0);
+    assert!(run(&["-c", "none.toml"], 3).contains("no CA certificate in none"));
+    let told = run(&[], 5);
+    assert!(told.contains("name its certificate with --ca-file or --ca-path"), "{told}");
+}
+
+#[test]
+fn login_and_client_certificate_go_to_the_configured_marketplace_only() {
+    let folder = folder();
+    let (acceptor, _) = acceptor(folder.path());
+    let own = start(&[], |options| options.tls = Some(acceptor.build()));
+    let (other, third) = (start(&[], |_| ()), start(&[], |_| ()));
+    let login = "username = 'jane'\npassword = 'secret'\n";
+    // Not even read where it is not sent.
+    let client = "client_certificate = 'absent.pem'\nclient_key = 'k.pem'\n";
+    let config = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    let named = format!("marketplace_endpoint = '{}'\nca_file = 'c.pem'\n", own.base);
+    config("own.toml", format!("{named}{login}"));
+    config("all.toml", format!("{named}{login}{client}"));
+    config("client.toml", format!("{named}{client}"));
+    config("default.toml", login.to_owned());
+    let run = |base: &str, config: &str| {
+        stderr(&upload(folder.path(), base).args(["-c", config, "image.xml"]).assert().success())
+    };
+    let sent = |marketplace: &Marketplace| {
+        marketplace.requests.recv().unwrap().header("authorization").map(str::to_owned)
+    };
+    assert!(!run(&own.base, "own.toml").contains("not sending"));
+    assert_eq!(sent(&own).as_deref(), Some("Basic amFuZTpzZWNyZXQ="));
+    for (config, what, of) in [
+        ("own.toml", "user and password", own.base.as_str()),
+        ("all.toml", "user, password and client certificate", &own.base),
+        ("client.toml", "client certificate", &own.base),
+        ("default.toml", "user and password", "https://marketplace.stratuslab.eu"),
+    ] {
+        let told = run(&other.base, config);
+        let expected = format!(
+            "warning: not sending the configuration's {what} to {}: its Marketplace is {of}\n",
+            other.base
+        );
+        assert!(told.contains(&expected), "{told}");
+        assert!(!told.contains("unencrypted"), "{told}");
+        assert_eq!(sent(&other), None);
+    }
+    // The environment names another one just as well.
+    loopback::command("stratus-upload-metadata", folder.path())
+        .env("STRATUSLAB_MARKETPLACE_ENDPOINT", &third.base)
+        .args(["-c", "own.toml", "image.xml"])
+        .assert()
+        .success();
+    assert_eq!(sent(&third), None);
+}
+
+#[test]
+fn c16_trust_identity_and_login_come_from_the_configuration() {
+    let (folder, credentials) = (folder(), credentials());
+    let (mut acceptor, certificate) = acceptor(folder.path());
     let mut known = X509StoreBuilder::new().unwrap();
     known.add_cert(certificate.clone()).unwrap();
     acceptor.set_verify_cert_store(known.build()).unwrap();
     acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
-    let (folder, marketplace) = (folder(), start(&[], |options| options.tls = Some(acceptor.build())));
+    let marketplace = start(&[], |options| options.tls = Some(acceptor.build()));
     let write = |name: &str, content: &[u8]| fs::write(folder.path().join(name), content).unwrap();
-    write("c.pem", &certificate.to_pem().unwrap());
+    let named = format!("marketplace_endpoint = '{}'\n", marketplace.base);
+    let client = "client_certificate = 'c.pem'\nclient_key = 'k.pem'\n";
     write("k.pem", &credentials.key().private_key_to_pem_pkcs8().unwrap());
     write(
         "all.toml",
-        b"ca_file = 'c.pem'\nclient_certificate = 'c.pem'\nclient_key = 'k.pem'\nusername = 'jane'\npassword = 'secret'\n",
+        format!("{named}{client}ca_file = 'c.pem'\nusername = 'jane'\npassword = 'secret'\n").as_bytes(),
     );
     write("trust.toml", b"ca_file = 'c.pem'\n");
     let run = |config: &str, code| {
@@ -304,7 +384,7 @@ fn c16_trust_identity_and_login_come_from_the_configuration() {
     assert!(told.contains("hint: this server wants a client certificate"), "{told}");
     upload(folder.path(), &marketplace.base).arg("image.xml").assert().code(5);
     // The command line's trust replaces the configuration's, key by key.
-    write("wrong.toml", b"ca_file = 'image.xml'\nclient_certificate = 'c.pem'\nclient_key = 'k.pem'\n");
+    write("wrong.toml", format!("{named}{client}ca_file = 'image.xml'\n").as_bytes());
     upload(folder.path(), &marketplace.base)
         .args(["-c", "wrong.toml", "--ca-file", "c.pem", "image.xml"])
         .assert()

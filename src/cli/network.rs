@@ -1,6 +1,10 @@
 //! How commands reach a Marketplace: arguments, configuration, and what failures lead to.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use zeroize::Zeroizing;
@@ -8,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Failure, Session, Status, input, shown, text};
 use crate::{
     config::Config,
-    credentials::Credentials,
+    credentials::{Credentials, Password},
     marketplace::{
         Awaited, Client, ClientError, ClientIdentity, ClientOptions, Endpoint, EndpointError, Login,
         OptionsError,
@@ -55,13 +59,16 @@ impl NetworkArgs {
     /// A [`Failure`] if the endpoint is no URL, or certificates cannot be used.
     pub fn client(&self, session: &Session) -> Result<Client, Failure> {
         let config = session.config()?;
-        let endpoint = self.marketplace_endpoint.as_deref().or(config.marketplace_endpoint.as_deref());
-        let endpoint: Endpoint = endpoint.unwrap_or(DEFAULT_ENDPOINT).parse()?;
+        let configured = config.marketplace_endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT);
+        let endpoint: Endpoint = self.marketplace_endpoint.as_deref().unwrap_or(configured).parse()?;
+        let secrets = Secrets::of(config)?;
+        let secrets =
+            if secrets.are_for(&endpoint, configured, session)? { secrets } else { Secrets::default() };
         let mut options = ClientOptions {
             ca_file: self.ca_file.clone().or_else(|| config.ca_file.clone()),
             ca_folder: self.ca_path.clone().or_else(|| config.ca_path.clone()),
-            identity: identity(config)?,
-            login: login(config)?,
+            identity: secrets.identity()?,
+            login: secrets.login(),
             insecure_no_tls_verify: self.insecure_no_tls_verify,
             ..ClientOptions::default()
         };
@@ -87,38 +94,66 @@ impl NetworkArgs {
     }
 }
 
-/// The TLS client certificate of the configuration.
-fn identity(config: &Config) -> Result<Option<ClientIdentity>, Failure> {
-    let (certificate, key) = match (&config.client_certificate, &config.client_key) {
-        (Some(certificate), Some(key)) => (certificate, key),
-        (None, None) => return Ok(None),
-        (given, _) => {
-            let (given, missing) = if given.is_some() {
-                ("client_certificate", "client_key")
-            } else {
-                ("client_key", "client_certificate")
-            };
-            return Err(half(given, missing));
-        }
-    };
-    let credentials =
-        Credentials::from_pem(&input::read(certificate)?, &Zeroizing::new(input::read(key)?), None).map_err(
-            |cause| {
-                let fact = format!("cannot use {} with {}: {cause}", shown(certificate), shown(key));
-                Failure::new(Status::Credentials, fact)
-                    .with_hint("client_certificate and client_key are PEM files, the key unencrypted")
-            },
-        )?;
-    let chain = std::iter::once(credentials.certificate()).chain(credentials.chain());
-    Ok(Some(ClientIdentity::new(chain.map(crate::Certificate::der), credentials.key())?))
+/// What the configuration has for its own Marketplace and nobody else: whoever can have a command
+/// talk to another one would otherwise be given it.
+#[derive(Default)]
+struct Secrets<'a> {
+    user: Option<(&'a String, &'a Password)>,
+    /// Certificate and key.
+    client: Option<(&'a Path, &'a Path)>,
 }
 
-fn login(config: &Config) -> Result<Option<Login>, Failure> {
-    match (&config.username, &config.password) {
-        (Some(user), Some(password)) => Ok(Some(Login { user: user.clone(), password: password.clone() })),
+impl<'a> Secrets<'a> {
+    fn of(config: &'a Config) -> Result<Self, Failure> {
+        let user = both(("username", config.username.as_ref()), ("password", config.password.as_ref()))?;
+        let (certificate, key) = (config.client_certificate.as_deref(), config.client_key.as_deref());
+        Ok(Self { user, client: both(("client_certificate", certificate), ("client_key", key))? })
+    }
+
+    /// Whether they may be shown at `endpoint`, the origin (RFC 6454) of the `configured` one;
+    /// warns if not.
+    fn are_for(&self, endpoint: &Endpoint, configured: &str, session: &Session) -> Result<bool, Failure> {
+        let what = match (self.user, self.client) {
+            (None, None) => return Ok(true),
+            (Some(_), None) => "user and password",
+            (None, Some(_)) => "client certificate",
+            (Some(_), Some(_)) => "user, password and client certificate",
+        };
+        let configured: Endpoint = configured.parse()?;
+        let same = endpoint.same_origin(&configured);
+        if !same {
+            session.warn(format_args!(
+                "not sending the configuration's {what} to {endpoint}: its Marketplace is {configured}"
+            ));
+        }
+        Ok(same)
+    }
+
+    fn login(&self) -> Option<Login> {
+        self.user.map(|(user, password)| Login { user: user.clone(), password: password.clone() })
+    }
+
+    fn identity(&self) -> Result<Option<ClientIdentity>, Failure> {
+        let Some((certificate, key)) = self.client else { return Ok(None) };
+        let credentials =
+            Credentials::from_pem(&input::read(certificate)?, &Zeroizing::new(input::read(key)?), None)
+                .map_err(|cause| {
+                    let fact = format!("cannot use {} with {}: {cause}", shown(certificate), shown(key));
+                    Failure::new(Status::Credentials, fact)
+                        .with_hint("client_certificate and client_key are PEM files, the key unencrypted")
+                })?;
+        let chain = std::iter::once(credentials.certificate()).chain(credentials.chain());
+        Ok(Some(ClientIdentity::new(chain.map(crate::Certificate::der), credentials.key())?))
+    }
+}
+
+/// Two keys that say nothing without each other.
+fn both<A, B>(a: (&str, Option<A>), b: (&str, Option<B>)) -> Result<Option<(A, B)>, Failure> {
+    match (a.1, b.1) {
+        (Some(first), Some(second)) => Ok(Some((first, second))),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(half("username", "password")),
-        (None, Some(_)) => Err(half("password", "username")),
+        (Some(_), None) => Err(half(a.0, b.0)),
+        (None, Some(_)) => Err(half(b.0, a.0)),
     }
 }
 
@@ -199,7 +234,9 @@ fn hint(error: &ClientError) -> Option<String> {
             400 if reason.contains("older than latest entry") => {
                 "sign the document again, so that its endorsement is the newest"
             }
-            401 => "set username and password in the configuration file",
+            401 => {
+                "set username and password in the configuration file, beside the marketplace_endpoint they are for"
+            }
             404 | 405
                 if !reason.contains("metadata entry not found")
                     && !reason.contains("no metadata matching") =>

@@ -56,6 +56,11 @@ impl Endpoint {
         self.0.as_str().trim_end_matches('/')
     }
 
+    /// Whether both have the same scheme, host and port (RFC 6454 §4).
+    pub fn same_origin(&self, other: &Self) -> bool {
+        self.0.origin() == other.0.origin()
+    }
+
     /// Whether what is sent there can be read on the way: http to another machine.
     pub fn is_cleartext(&self) -> bool {
         let loopback = match self.0.host_str() {
@@ -156,6 +161,16 @@ mod tests {
         assert_eq!(read("HTTP://Example.org/a/b//"), "http://example.org/a/b");
         let endpoint: Endpoint = "example.org/marketplace/".parse().unwrap();
         assert_eq!(endpoint.upload_url().as_str(), "https://example.org/marketplace/metadata");
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port_whatever_the_path() {
+        let same =
+            |a: &str, b: &str| a.parse::<Endpoint>().unwrap().same_origin(&b.parse::<Endpoint>().unwrap());
+        assert!(same("example.org/a", "https://EXAMPLE.org:443/b/"));
+        for other in ["http://example.org:443", "https://example.org:444", "https://a.example.org"] {
+            assert!(!same("https://example.org", other), "{other}");
+        }
     }
 
     #[test]
