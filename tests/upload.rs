@@ -278,6 +278,7 @@ fn c16_giving_up_verification_is_warned_of() {
 }
 
 /// TLS with the endorser's certificate, and that certificate in `c.pem`.
+#[cfg(test)]
 fn acceptor(folder: &Path) -> (SslAcceptorBuilder, X509) {
     let credentials = credentials();
     let certificate = X509::from_der(credentials.certificate().der()).unwrap();
