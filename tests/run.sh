@@ -5,4 +5,4 @@ cd "$(dirname "$0")/.."
 tests/setup.sh tests
 cargo test --locked "$@"
 # The library stands without what only the commands need.
-cargo test --locked --no-default-features --lib "$@"
+cargo test --locked --no-default-features "$@"

@@ -10,8 +10,8 @@ packages=(
     openssl fdisk e2fsprogs curl xmlsec1
 )
 if [ "${1:-}" = tests ]; then
-    # the peers the tests compare with, and what shows pages and terminals
-    packages+=(libxml2-utils default-jdk-headless bzip2 xz-utils zstd qemu-utils mandoc tmux shellcheck)
+    # the peers the tests compare with, and what shows pages, terminals and, in the bench, memory
+    packages+=(libxml2-utils default-jdk-headless bzip2 xz-utils zstd qemu-utils mandoc tmux shellcheck time)
 fi
 
 missing=()
