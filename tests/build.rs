@@ -270,9 +270,10 @@ fn c7_c8_stated_checksums_are_checked() {
     assert!(!folder.path().join("out.xml").exists());
 }
 
-/// C39: content decides, unusual values are mentioned.
+/// C33, C39: content decides what compression is written as `dcterms:compression`; unusual values
+/// are mentioned.
 #[test]
-fn c39_content_decides_and_unusual_values_are_mentioned() {
+fn c33_c39_content_decides_and_unusual_values_are_mentioned() {
     let folder = folder();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(IMAGE).unwrap();
@@ -282,6 +283,7 @@ fn c39_content_decides_and_unusual_values_are_mentioned() {
     let document = built(&folder, &[]);
     assert_eq!(texts(&document, "identifier"), [IDENTIFIER]);
     assert_eq!(texts(&document, "compression"), ["gz"]);
+    assert!(document.contains("<dcterms:compression>gz</dcterms:compression>"), "{document}");
     assert_eq!(texts(&built(&folder, &["--compression=xz"]), "compression"), ["xz"]);
     assert!(texts(&built(&folder, &["--compression=none"]), "compression").is_empty());
     // The name says gz, the content is raw.

@@ -8,6 +8,7 @@ use stratuslab::{
     },
     metadata::rules::{RuleError, StructureError},
     validate::{Options, Requirement, validate},
+    xml::entries,
 };
 
 use crate::{
@@ -130,6 +131,72 @@ fn m10_nested_elements_steer_nothing() {
     let deep =
         "<x:decoy xmlns:x=\"urn:x\" rdf:parseType=\"Resource\"><slreq:endorsement/></x:decoy><dcterms:type>";
     assert!(matches!(rule("<dcterms:type>", deep), RuleError::Structure(_)));
+}
+
+/// C28: every look-alike of what an entry says, in front of the real one and deeper, is nothing.
+#[test]
+fn c28_only_exact_paths_are_read() {
+    // Values a reader would take, so that nothing but their place speaks against them.
+    let look_alikes: String = [
+        ("dcterms:identifier", "MMZu9WvwKIro-rtBQfDk4PsKO7_"),
+        ("slreq:bytes", "99"),
+        ("dcterms:type", "grid"),
+        ("slterms:kind", "disk"),
+        ("slterms:os", "other"),
+        ("slterms:location", "http://evil.example.org/"),
+        ("dcterms:compression", "gz"),
+        ("dcterms:creator", "Mallory"),
+        ("dcterms:valid", "2999-01-01T00:00:00Z"),
+        ("dcterms:title", "other"),
+        ("slterms:deprecated", "no"),
+    ]
+    .map(|(name, text)| format!("<{name}>{text}</{name}>"))
+    .concat();
+    let decoy = format!(
+        "<x:decoy xmlns:x=\"urn:x\" rdf:parseType=\"Resource\">{look_alikes}\
+         <slreq:checksum rdf:parseType=\"Resource\"><slreq:algorithm>SHA-1</slreq:algorithm>\
+         <slreq:value>{}</slreq:value></slreq:checksum></x:decoy><dcterms:type>",
+        "0".repeat(40)
+    );
+    let read = |forgery: &Forgery| {
+        let entry = verify(forgery.document().as_bytes(), &AlgorithmPolicy::default()).unwrap();
+        (*entry).clone()
+    };
+    let plainly = read(&Forgery::new());
+    assert_eq!(plainly.locations, ["http://example.org/ttylinux.gz?a=1&b=2"]);
+    assert_eq!(read(&replaced("<dcterms:type>", &decoy)), plainly);
+}
+
+/// C28: an entry cut out of a list has its own locations, in their order, and no other's.
+#[test]
+fn c28_locations_of_a_list_are_not_merged() {
+    let element = |location: &str| format!("<slterms:location>{location}</slterms:location>");
+    let locations = [&["http://a/1", "http://a/2"][..], &["http://b/1"]];
+    let documents: String = locations
+        .iter()
+        .map(|own| {
+            let own: String = own.iter().map(|location| element(location)).collect();
+            let document = replaced(&element("http://example.org/ttylinux.gz?a=1&amp;b=2"), &own).document();
+            document.split_once("?>").unwrap().1.to_owned()
+        })
+        .collect();
+    let list = format!("<metadata>{documents}</metadata>");
+    let cut = entries(list.as_bytes()).map(|entry| {
+        let entry = verify(&entry.unwrap(), &AlgorithmPolicy::default()).unwrap();
+        entry.locations.clone()
+    });
+    assert_eq!(cut.collect::<Vec<_>>(), locations);
+}
+
+/// C33: compression is the term of Dublin Core; a tool's `slterms:compression` says nothing.
+#[test]
+fn c33_compression_is_read_from_dcterms_only() {
+    for (element, compression) in [("dcterms", Some("gz")), ("slterms", None)] {
+        let element = format!("<{element}:compression>gz</{element}:compression><slterms:location>");
+        let document = replaced("<slterms:location>", &element).document();
+        let entry = verify(document.as_bytes(), &AlgorithmPolicy::default()).unwrap();
+        assert_eq!(entry.compression.as_deref(), compression);
+    }
 }
 
 #[test]
