@@ -1,5 +1,5 @@
-//! Signatures exchanged with xmlsec1 and with the JDK: what we sign, both verify; what both
-//! sign, we verify; what is altered, all refuse.
+//! Signatures exchanged with xmlsec1 and with the JDK: what one of the three signs, all three
+//! verify, and all three refuse it altered.
 //!
 //! Both programs must be there, unless `STRATUSLAB_SKIP_PEERS` is set.
 
@@ -7,6 +7,8 @@
 
 #[path = "common/entry.rs"]
 mod entry;
+#[path = "interop/judges.rs"]
+mod judges;
 #[path = "interop/ours.rs"]
 mod ours;
 #[path = "interop/peers.rs"]
@@ -21,10 +23,15 @@ use std::sync::OnceLock;
 use pki::{Identity, Kind, Request, jane, key};
 
 /// An endorser for each kind of key.
-fn endorsers() -> &'static [Identity; 3] {
-    static ENDORSERS: OnceLock<[Identity; 3]> = OnceLock::new();
+fn endorsers() -> &'static [Identity; 4] {
+    static ENDORSERS: OnceLock<[Identity; 4]> = OnceLock::new();
     ENDORSERS.get_or_init(|| {
         let on_curve = |name, kind| Request::new(name).email("ec@example.org").self_signed(&key(kind));
-        [jane(), on_curve("Jérôme \"P\", 256", Kind::P256), on_curve(" #<&>\r\n😀 ", Kind::P384)]
+        [
+            jane(),
+            on_curve("Jérôme \"P\", 256", Kind::P256),
+            on_curve(" #<&>\r\n😀 ", Kind::P384),
+            on_curve("+,;=\\", Kind::P521),
+        ]
     })
 }

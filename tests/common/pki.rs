@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     Rsa2048,
     P256,
     P384,
+    P521,
 }
 
 /// One attribute of a name: its type in numbers, the type of its value, its text.
@@ -136,7 +137,7 @@ impl<'a> Request<'a> {
 
 /// A key of this kind: always the same in one process, since making one takes long.
 pub(crate) fn key(kind: Kind) -> PKey<Private> {
-    static KEYS: [OnceLock<PKey<Private>>; 3] = [const { OnceLock::new() }; 3];
+    static KEYS: [OnceLock<PKey<Private>>; 4] = [const { OnceLock::new() }; 4];
     KEYS[kind as usize].get_or_init(|| new_key(kind)).clone()
 }
 
@@ -146,6 +147,7 @@ pub(crate) fn new_key(kind: Kind) -> PKey<Private> {
         Kind::Rsa2048 => return PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap(),
         Kind::P256 => Nid::X9_62_PRIME256V1,
         Kind::P384 => Nid::SECP384R1,
+        Kind::P521 => Nid::SECP521R1,
     };
     let group = EcGroup::from_curve_name(curve).unwrap();
     PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
@@ -248,7 +250,7 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 #[test]
 fn identities_are_as_requested() {
     let ca = authority();
-    let kinds = [(Kind::Rsa2048, 2048), (Kind::P256, 256), (Kind::P384, 384)];
+    let kinds = [(Kind::Rsa2048, 2048), (Kind::P256, 256), (Kind::P384, 384), (Kind::P521, 521)];
     for (kind, bits) in kinds {
         let identity = Request::new("Joe").email("joe@example.org").issued_by(&ca, &key(kind));
         assert_eq!(identity.key.bits(), bits);

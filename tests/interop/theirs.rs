@@ -7,7 +7,9 @@ use stratuslab::dsig::{AlgorithmPolicy, DigestMethod, KeyType, NAMESPACE, Signat
 use crate::{
     endorsers,
     entry::{credentials, plain, shapes, sign},
+    judges::{Signed, agree},
     peers,
+    pki::Identity,
 };
 
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
@@ -52,7 +54,7 @@ fn ways(key: KeyType) -> Vec<Way> {
 }
 
 /// Unsigned entries that name this endorser, of every shape.
-fn endorsed(identity: &crate::pki::Identity) -> Vec<(&'static str, String)> {
+fn endorsed(identity: &Identity) -> Vec<Document> {
     let credentials = credentials(identity);
     let unsigned = |document: &[u8]| {
         let entry = sign(document, &credentials, None).unwrap();
@@ -63,92 +65,117 @@ fn endorsed(identity: &crate::pki::Identity) -> Vec<(&'static str, String)> {
     shapes().iter().map(|shape| (shape.name, unsigned(&shape.document))).collect()
 }
 
+type Document = (&'static str, String);
+
 /// What to sign and how: every way and every document at least once, and documents with comments
 /// in every way that says what becomes of them.
-fn pairs<'a>(ways: &'a [Way], documents: &'a [(&str, String)]) -> Vec<(&'a Way, &'a str)> {
-    let text = |(_, text): &'a (&str, String)| text.as_str();
-    let commented = documents.iter().find(|(shape, _)| *shape == "comments-and-instructions");
-    let commented = text(commented.unwrap());
-    let all = ways.iter().cycle().zip(documents.iter().map(text).cycle());
+fn pairs<'a>(ways: &'a [Way], documents: &'a [Document]) -> Vec<(&'a Way, &'a Document)> {
+    let commented = documents.iter().find(|(shape, _)| *shape == "comments-and-instructions").unwrap();
+    let all = ways.iter().cycle().zip(documents.iter().cycle());
     let transformed = ways.iter().filter(|way| way.transform.is_some()).map(|way| (way, commented));
     all.take(ways.len().max(documents.len())).chain(transformed).collect()
 }
 
 #[test]
-fn what_the_jdk_signs_we_verify() {
+fn what_the_jdk_signs_all_verify_and_what_is_altered_all_refuse() {
     if peers::skipped("what the JDK signs") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let (mut jobs, mut outputs) = (Vec::new(), Vec::new());
+    let (mut jobs, mut signed) = (Vec::new(), Vec::new());
     for identity in endorsers() {
         let bits = identity.key.bits();
         let store = folder.path().join(format!("{bits}.p12"));
         fs::write(&store, identity.pkcs12("pw")).unwrap();
         let documents = endorsed(identity);
         let ways = ways(KeyType::of(&identity.key));
-        for (number, (way, text)) in pairs(&ways, &documents).into_iter().enumerate() {
-            let input = folder.path().join(format!("{bits}-{number}.xml"));
-            fs::write(&input, text).unwrap();
-            let output = input.with_extension("signed");
+        for (way, (shape, text)) in pairs(&ways, &documents) {
+            let file = folder.path().join(format!("{}.xml", jobs.len()));
+            let unsigned = file.with_extension("unsigned");
+            fs::write(&unsigned, text).unwrap();
             jobs.push(format!(
                 "sign\t{}\t{}\t{}\tpw\t{}\t{}\t{}\t{}",
-                input.display(),
-                output.display(),
+                unsigned.display(),
+                file.display(),
                 store.display(),
                 way.method.uri(),
                 way.digest.uri(),
                 way.canonicalization,
                 way.transform.unwrap_or("none"),
             ));
-            outputs.push(output);
+            signed.push(Signed { file, shape, method: way.method, bits });
         }
     }
-    let verdicts = peers::jdk(folder.path(), &jobs);
-    for ((job, verdict), output) in jobs.iter().zip(&verdicts).zip(&outputs) {
+    for (job, verdict) in jobs.iter().zip(peers::jdk(folder.path(), &jobs)) {
         assert_eq!(verdict, "signed", "{job}");
-        let document = fs::read(output).unwrap();
-        if let Err(error) = verify(&document, &AlgorithmPolicy::new(true)) {
-            panic!("{error}: {job}\n{}", String::from_utf8_lossy(&document));
-        }
     }
-    println!("{} documents signed by the JDK", jobs.len());
+    agree(folder.path(), "the JDK", &signed);
 }
 
 #[test]
-fn what_xmlsec1_signs_we_verify() {
+fn what_xmlsec1_signs_all_verify_and_what_is_altered_all_refuse() {
     if peers::skipped("what xmlsec1 signs") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut count = 0;
-    for identity in endorsers() {
+    let mut signed = Vec::new();
+    for (index, identity) in endorsers().iter().enumerate() {
         let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         fs::write(file("key"), identity.key_pem()).unwrap();
         fs::write(file("certificate"), identity.certificate_pem()).unwrap();
         fs::write(file("pkcs12"), identity.pkcs12("pw")).unwrap();
         let pem = format!("{},{}", file("key"), file("certificate"));
         let pkcs12 = file("pkcs12");
-        let keys: [&[&str]; 2] = [&["--privkey-pem", &pem], &["--pwd", "pw", "--pkcs12", &pkcs12]];
-        let documents = endorsed(identity);
+        let keys: [&[&str]; 2] = [&["--privkey-pem:jane", &pem], &["--pwd", "pw", "--pkcs12:jane", &pkcs12]];
+        let bits = identity.key.bits();
+        let mut documents = endorsed(identity);
         let ways = ways(KeyType::of(&identity.key));
-        // A run for each document: one identity has them all, the others what is special to them.
-        let wanted = if count == 0 { usize::MAX } else { 8 };
-        for (way, text) in pairs(&ways, &documents).into_iter().take(wanted) {
-            let input = folder.path().join(format!("{count}.xml"));
-            fs::write(&input, template(text, way)).unwrap();
-            let document = peers::xmlsec_signs(&input, keys[count % 2]);
-            if let Err(error) = verify(&document, &AlgorithmPolicy::new(true)) {
-                panic!("{error}: {}\n{}", input.display(), String::from_utf8_lossy(&document));
-            }
-            count += 1;
+        // A run for each document: RSA has them all, the curves have every way, each with others.
+        let wanted = if index == 0 { usize::MAX } else { ways.len() };
+        documents.rotate_left(index * 10);
+        for (way, (shape, text)) in pairs(&ways, &documents).into_iter().take(wanted) {
+            let file = folder.path().join(format!("{}.xml", signed.len()));
+            let unsigned = file.with_extension("unsigned");
+            let signed_comments = way.canonicalization.contains("WithComments");
+            let comment = if signed_comments { "" } else { "<!-- commented -->" };
+            fs::write(&unsigned, template(text, way, comment)).unwrap();
+            peers::xmlsec_signs(&unsigned, &file, keys[signed.len() % 2]);
+            signed.push(Signed { file, shape, method: way.method, bits });
         }
     }
-    println!("{count} documents signed by xmlsec1");
+    agree(folder.path(), "xmlsec1", &signed);
 }
 
-/// The document with a signature whose values are still to be made.
-fn template(document: &str, way: &Way) -> String {
+/// Where the JDK has no say: it forgets comments in SignedInfo even where they are signed.
+#[test]
+fn comments_in_signed_info_count_where_its_canonicalization_says_so() {
+    if peers::skipped("comments in SignedInfo") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let identity = &endorsers()[1];
+    let key = folder.path().join("key");
+    fs::write(&key, identity.key_pem()).unwrap();
+    let key = format!("{},{}", key.display(), key.with_extension("certificate").display());
+    fs::write(folder.path().join("key.certificate"), identity.certificate_pem()).unwrap();
+    let (_, document) = &endorsed(identity)[0];
+    for (number, canonicalization) in CANONICALIZATIONS.into_iter().enumerate() {
+        let (method, digest) = (SignatureMethod::EcdsaSha256, DigestMethod::Sha256);
+        let way = Way { method, digest, canonicalization, transform: None };
+        let file = folder.path().join(format!("{number}.xml"));
+        let unsigned = file.with_extension("unsigned");
+        fs::write(&unsigned, template(document, &way, "<!-- commented -->")).unwrap();
+        peers::xmlsec_signs(&unsigned, &file, &["--privkey-pem", &key]);
+        let signed = fs::read_to_string(&file).unwrap();
+        let verified = |document: &str| verify(document.as_bytes(), &AlgorithmPolicy::default()).is_ok();
+        assert!(verified(&signed), "{canonicalization}");
+        let without = signed.replace("<!-- commented -->", "");
+        assert_ne!(verified(&without), canonicalization.contains("WithComments"), "{canonicalization}");
+    }
+}
+
+/// The document with a signature whose values are still to be made, and a comment in SignedInfo.
+fn template(document: &str, way: &Way, comment: &str) -> String {
     let method = |element: &str, algorithm: &str| match algorithm.split_once(' ') {
         None => format!("<{element} Algorithm=\"{algorithm}\"/>"),
         Some((uri, prefixes)) => format!(
@@ -160,7 +187,7 @@ fn template(document: &str, way: &Way) -> String {
         format!("<Signature xmlns=\"{NAMESPACE}\">\n<SignedInfo>\n"),
         method("CanonicalizationMethod", way.canonicalization),
         method("SignatureMethod", way.method.uri()),
-        "<!-- commented --><Reference URI=\"\"><Transforms>".to_owned(),
+        format!("{comment}<Reference URI=\"\"><Transforms>"),
         method("Transform", ENVELOPED),
         way.transform.map(|transform| method("Transform", transform)).unwrap_or_default(),
         "</Transforms>".to_owned(),
