@@ -241,6 +241,22 @@ fn c17_the_standard_proxy_variables_are_heeded() {
             .contains("through the proxy: it refuses to connect\nhint: the proxy is named in HTTPS_PROXY")
     );
 
+    // A proxy that is down: tcpmux, where nobody listens.
+    for (variable, base) in
+        [("http_proxy", "http://marketplace.test"), ("HTTPS_PROXY", "https://marketplace.test")]
+    {
+        let failed = upload(folder.path(), base)
+            .env(variable, "http://jane:secret@127.0.0.1:1")
+            .args(["-q", "--timeout", "1", "image.xml"])
+            .assert()
+            .code(5);
+        let expected = format!(
+            "error: cannot connect to the proxy 127.0.0.1:1 for {base}/metadata: Connection refused\n\
+             hint: the proxy is named in {variable}; NO_PROXY lists hosts to reach without it\n"
+        );
+        assert_eq!(stderr(&failed), expected);
+    }
+
     let direct = start(&[], |_| ());
     upload(folder.path(), &direct.base)
         .envs([("ALL_PROXY", "http://127.0.0.1:1"), ("no_proxy", "example.org, 127.0.0.1")])
@@ -265,6 +281,47 @@ fn c31_the_real_cause_is_told_with_what_to_do() {
     );
     assert!(told.contains("hint: check --marketplace-endpoint and the network\n"), "{told}");
     assert_eq!(told.matches("error:").count(), 1);
+}
+
+#[test]
+fn c31_http_to_a_server_that_speaks_https_is_suspected() {
+    let folder = folder();
+    let (acceptor, _) = acceptor(folder.path());
+    let secure = start(&[], |options| options.tls = Some(acceptor.build()));
+    let told = |base: &str| {
+        let args = ["-q", "--timeout", "1", "image.xml"];
+        stderr(&upload(folder.path(), &base.replace("https:", "http:")).args(args).assert().code(5))
+    };
+    // As nginx has it.
+    let talking = start(&[], |options| {
+        options.judge = Box::new(|_| Err("The plain HTTP request was sent to HTTPS port".to_owned()));
+    });
+    for base in [&secure.base, &talking.base] {
+        let told = told(base);
+        assert!(told.ends_with("hint: does this server speak https instead of http?\n"), "{told}");
+    }
+}
+
+#[test]
+fn m4_a_marketplace_that_knows_rsa_sha1_only_is_recognised() {
+    let folder = folder();
+    fs::write(folder.path().join("old.xml"), entry(CREATED, RsaSha1)).unwrap();
+    let hint = "hint: old Marketplaces accept only what is signed with --signature-algorithm rsa-sha1\n";
+    for (reason, hinted) in [
+        ("signature validation: falsecontent (ref='') validity: true", true),
+        ("the keyselector did not find a validation key", true),
+        ("KeySelector: no key", true),
+        ("The requested algorithm rsa-sha256 is not supported", true),
+        ("endorser inconsistency (email): a@example.org != b@example.org", false),
+    ] {
+        let marketplace = start(&[], |options| options.judge = Box::new(move |_| Err(reason.to_owned())));
+        let told =
+            |args: &[&str]| stderr(&upload(folder.path(), &marketplace.base).args(args).assert().code(5));
+        let told_of_new = told(&["image.xml"]);
+        assert!(told_of_new.contains(reason), "{told_of_new}");
+        assert_eq!(told_of_new.ends_with(hint), hinted, "{told_of_new}");
+        assert!(!told(&["--allow-sha1", "old.xml"]).contains("hint:"));
+    }
 }
 
 #[test]

@@ -202,6 +202,7 @@ impl From<ClientError> for Failure {
 fn hint(error: &ClientError) -> Option<String> {
     const PREFIX: &str =
         "check --marketplace-endpoint: some Marketplaces need a path prefix such as /marketplace";
+    const HTTPS: &str = "does this server speak https instead of http?";
     let fixed = match error {
         ClientError::Connect { .. } | ClientError::Timeout { awaited: Awaited::Connection, .. } => {
             return Some(match proxy_variables().as_slice() {
@@ -211,7 +212,7 @@ fn hint(error: &ClientError) -> Option<String> {
                 }
             });
         }
-        ClientError::Proxy { .. } => {
+        ClientError::Proxy { .. } | ClientError::ProxyUnreachable { .. } => {
             return Some(format!(
                 "the proxy is named in {}; NO_PROXY lists hosts to reach without it",
                 proxy_variables().join(", ")
@@ -223,6 +224,11 @@ fn hint(error: &ClientError) -> Option<String> {
         ClientError::Tls { cause, .. } if cause.contains("version number") => {
             "does this server speak http instead of https?"
         }
+        ClientError::NotHttp { url, .. } | ClientError::ClosedHalfWay { url, unanswered: true, .. }
+            if url.starts_with("http:") =>
+        {
+            HTTPS
+        }
         ClientError::Tls { cause, .. } if cause.contains("certificate required") => {
             "this server wants a client certificate: set client_certificate and client_key in the configuration file"
         }
@@ -233,6 +239,10 @@ fn hint(error: &ClientError) -> Option<String> {
         ClientError::Refused { status, reason, .. } => match status.as_u16() {
             400 if reason.contains("older than latest entry") => {
                 "sign the document again, so that its endorsement is the newest"
+            }
+            // As nginx, Apache and Tomcat have it.
+            400 if ["HTTPS port", "SSL-enabled", "requires TLS"].iter().any(|said| reason.contains(said)) => {
+                HTTPS
             }
             401 => {
                 "set username and password in the configuration file, beside the marketplace_endpoint they are for"

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{Failure, Session, verdict::entry_fields};
 use crate::{
     Metadata,
-    dsig::Verified,
-    marketplace::{Client, UploadState},
+    dsig::{SignatureMethod, Verified},
+    marketplace::{Client, ClientError, UploadState},
 };
 
 /// Uploads the entry and prints its URL; a confirmation that is still to come is told apart on
@@ -20,7 +20,7 @@ pub fn publish(
     session: &Session,
 ) -> Result<Map<String, Value>, Failure> {
     session.detail(format_args!("uploading {} to {}", entry.identifier, client.endpoint()));
-    let uploaded = client.upload(entry)?;
+    let uploaded = client.upload(entry).map_err(|error| refused(error, entry))?;
     session.result(&uploaded.url);
     session.detail(format_args!("the Marketplace says: {}", uploaded.message));
     let state = match (uploaded.state, &entry.endorsement) {
@@ -40,4 +40,25 @@ pub fn publish(
     fields.insert("state".to_owned(), state.into());
     fields.insert("message".to_owned(), uploaded.message.into());
     Ok(fields)
+}
+
+/// The original Marketplaces find no key for any signature but rsa-sha1 (M4), and say so in the
+/// words of their library.
+fn refused(error: ClientError, entry: &Verified<Metadata>) -> Failure {
+    const WORDS: [&str; 5] =
+        ["signature validation: false", "keyselector", "no key", "validation key", "unsupported algorithm"];
+    let of_signature = match &error {
+        ClientError::Refused { status, reason, .. } if status.as_u16() == 400 => {
+            let reason = reason.to_lowercase();
+            WORDS.iter().any(|words| reason.contains(words))
+                || (reason.contains("algorithm") && reason.contains("support"))
+        }
+        _ => false,
+    };
+    let failure = Failure::from(error);
+    if of_signature && entry.evidence().signature_method != SignatureMethod::RsaSha1 {
+        return failure
+            .with_hint("old Marketplaces accept only what is signed with --signature-algorithm rsa-sha1");
+    }
+    failure
 }

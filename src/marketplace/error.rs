@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, time::Duration};
 
-use reqwest::StatusCode;
+use reqwest::{StatusCode, Url};
 
 use super::reason::printable;
 
@@ -15,6 +15,16 @@ pub enum ClientError {
     Connect {
         /// What was asked for.
         url: String,
+        /// The system's word.
+        cause: String,
+    },
+    /// No connection to the proxy named in the environment.
+    #[error("cannot connect to the proxy {proxy} for {url}: {cause}")]
+    ProxyUnreachable {
+        /// What was asked for.
+        url: String,
+        /// Its host and port.
+        proxy: String,
         /// The system's word.
         cause: String,
     },
@@ -148,6 +158,7 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect { .. }
+            | Self::ProxyUnreachable { .. }
             | Self::Timeout { awaited: Awaited::Connection, .. }
             | Self::ClosedHalfWay { unanswered: true, .. } => true,
             Self::Refused { status, .. } => matches!(status.as_u16(), 502..=504),
@@ -155,22 +166,43 @@ impl ClientError {
         }
     }
 
-    /// Names what reqwest reports while sending, or while reading the head of the answer.
-    pub(super) fn from_send(error: &reqwest::Error, url: &str, connect: Duration, total: Duration) -> Self {
-        let url = url.to_owned();
+    /// Names what reqwest reports while sending, or while reading the head of the answer; `proxy`
+    /// is the one it goes through.
+    pub(super) fn from_send(
+        error: &reqwest::Error,
+        url: &Url,
+        proxy: Option<String>,
+        connect: Duration,
+        total: Duration,
+    ) -> Self {
+        // What is plain http is connected to the proxy only; it does the rest.
+        let direct = proxy.is_none() || url.scheme() != "http";
+        let url = url.to_string();
         let chain = causes(error);
         let cause = root(&chain);
         let hyper = chain.iter().find_map(|link| link.downcast_ref::<hyper::Error>());
         if let Some(cause) = tls(&chain) {
             Self::Tls { url, cause }
-        } else if let Some(cause) = tunnel(&chain) {
-            Self::Proxy { url, cause }
+        } else if let Some((cause, begun)) = tunnel(&chain) {
+            match proxy {
+                Some(proxy) if !begun => Self::ProxyUnreachable { url, proxy, cause },
+                _ => Self::Proxy { url, cause },
+            }
         } else if error.is_timeout() && error.is_connect() {
-            Self::Timeout { url, awaited: Awaited::Connection, limit: connect.min(total) }
+            match proxy {
+                Some(proxy) if !direct => {
+                    let cause = format!("no connection within {} s", connect.min(total).as_secs_f32());
+                    Self::ProxyUnreachable { url, proxy, cause }
+                }
+                _ => Self::Timeout { url, awaited: Awaited::Connection, limit: connect.min(total) },
+            }
         } else if error.is_timeout() {
             Self::Timeout { url, awaited: Awaited::Answer, limit: total }
         } else if error.is_connect() {
-            Self::Connect { url, cause }
+            match proxy {
+                Some(proxy) if !direct => Self::ProxyUnreachable { url, proxy, cause },
+                _ => Self::Connect { url, cause },
+            }
         } else if hyper.is_some_and(hyper::Error::is_parse) {
             Self::NotHttp { url, cause }
         } else {
@@ -237,15 +269,18 @@ fn tls(chain: &[Link<'_>]) -> Option<String> {
     }))
 }
 
-/// The failure of an HTTP CONNECT, whose type hyper-util keeps to itself.
-fn tunnel(chain: &[Link<'_>]) -> Option<String> {
+/// The failure of an HTTP CONNECT, whose type hyper-util keeps to itself, and whether the proxy
+/// was reached for it.
+fn tunnel(chain: &[Link<'_>]) -> Option<(String, bool)> {
     let place = chain.iter().position(|link| link.to_string().starts_with("tunnel error: "))?;
+    let begun = chain.get(place)?.to_string() != "tunnel error: failed to create underlying connection";
     let text = root(chain.get(place..)?);
-    Some(match text.strip_prefix("tunnel error: ") {
+    let cause = match text.strip_prefix("tunnel error: ") {
         Some("unsuccessful") => "it refuses to connect".to_owned(),
         Some(text) => text.to_owned(),
         None => text,
-    })
+    };
+    Some((cause, begun))
 }
 
 fn colon(text: &str) -> String {

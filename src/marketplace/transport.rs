@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{
     StatusCode, Url,
     blocking::Response,
@@ -167,11 +168,21 @@ impl Client {
         builder.timeout(left).send().map_err(|error| {
             ClientError::from_send(
                 &error,
-                url.as_str(),
+                url,
+                self.proxy(url),
                 self.options.connect_timeout,
                 self.options.total_timeout,
             )
         })
+    }
+
+    /// Host and port of the proxy the environment names for a URL.
+    fn proxy(&self, url: &Url) -> Option<String> {
+        let url = url.as_str().parse().ok().filter(|_| self.options.proxy_from_environment)?;
+        let proxy = Matcher::from_env().intercept(&url)?;
+        let authority = proxy.uri().authority()?.as_str();
+        // A password does not belong in an error.
+        Some(authority.rsplit_once('@').map_or(authority, |(_, place)| place).to_owned())
     }
 
     /// Up to `limit` bytes of a body, and why it is not all.
