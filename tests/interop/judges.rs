@@ -34,7 +34,7 @@ const ALTERATIONS: [(&str, &str); 9] = [
 ];
 
 /// Asserts that all three verify each document, and refuse it altered. Says how many there were.
-pub(crate) fn agree(folder: &Path, signer: &str, signed: &[Signed]) {
+pub(crate) fn agree(folder: &Path, who: &str, signed: &[Signed]) {
     let policy = AlgorithmPolicy::new(true);
     let mut altered = Vec::new();
     // xmlsec1 ends at a file it refuses, so that each takes a run of its own: it gets every
@@ -68,7 +68,7 @@ pub(crate) fn agree(folder: &Path, signer: &str, signed: &[Signed]) {
         assert_ne!(verdict, "valid", "the JDK on {}", file.display());
     }
     println!(
-        "signed by {signer}: {} documents; altered: {} (xmlsec1: {})",
+        "signed by {who}: {} documents; altered: {} (xmlsec1: {})",
         files.len(),
         altered.len(),
         for_xmlsec.len()
@@ -78,10 +78,11 @@ pub(crate) fn agree(folder: &Path, signer: &str, signed: &[Signed]) {
 /// The document changed in one place, in the first way from the `number`th on that its shape has
 /// the place for; which that is.
 fn alter(document: &str, number: usize) -> (usize, String) {
-    let count = ALTERATIONS.len();
-    (number..number + count)
+    (number..number + ALTERATIONS.len())
         .map(|number| {
-            (number % count, document.replace(ALTERATIONS[number % count].0, ALTERATIONS[number % count].1))
+            let kind = number % ALTERATIONS.len();
+            let (from, to) = ALTERATIONS[kind];
+            (kind, document.replace(from, to))
         })
         .find(|(_, other)| other != document)
         .unwrap()
