@@ -440,6 +440,12 @@ fn c16_trust_identity_and_login_come_from_the_configuration() {
     assert_eq!(request.header("authorization"), Some("Basic amFuZTpzZWNyZXQ="));
     let told = run("trust.toml", 5);
     assert!(told.contains("hint: this server wants a client certificate"), "{told}");
+    // Nor is it shown to another Marketplace than it is for, on another port.
+    let other = format!("marketplace_endpoint = 'https://127.0.0.1:1'\nca_file = 'c.pem'\n{client}");
+    write("other.toml", other.as_bytes());
+    let told = run("other.toml", 5);
+    assert!(told.contains("warning: not sending the configuration's client certificate"), "{told}");
+    assert!(told.contains("hint: this server wants a client certificate"), "{told}");
     upload(folder.path(), &marketplace.base).arg("image.xml").assert().code(5);
     // The command line's trust replaces the configuration's, key by key.
     write("wrong.toml", format!("{named}{client}ca_file = 'image.xml'\n").as_bytes());
