@@ -1,8 +1,8 @@
 //! Whole commands beside their peers: `cargo bench`.
 //!
 //! Every figure is the median wall-clock time of several runs; ours and the peer's take turns, so
-//! that a machine whose speed drifts is fair to both. `xmlsec1` must be installed, and
-//! `/usr/bin/time` for memory.
+//! that a machine whose speed drifts is fair to both. `xmlsec1` and `openssl` must be installed,
+//! and `/usr/bin/time` for memory; without `python3` its row is left out.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run has failed")]
 
@@ -30,6 +30,17 @@ use stratuslab::{
 
 const VALIDATE: &str = env!("CARGO_BIN_EXE_stratus-validate-metadata");
 const BUILD: &str = env!("CARGO_BIN_EXE_stratus-build-metadata");
+/// The checksums of an entry, as `openssl dgst` names them.
+const DIGESTS: [&str; 4] = ["-md5", "-sha1", "-sha256", "-sha512"];
+const HASHLIB: &str = "
+import hashlib, sys
+digests = [hashlib.new(name) for name in ('md5', 'sha1', 'sha256', 'sha512')]
+with open(sys.argv[1], 'rb') as image:
+    while block := image.read(1 << 20):
+        for digest in digests:
+            digest.update(block)
+print([digest.hexdigest() for digest in digests])
+";
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
@@ -39,14 +50,18 @@ fn main() {
         fs::write(file, &entry).unwrap();
     }
     println!("{:<44} {:>10} {:>10} {:>7}", "median of", "ours", "peer", "ratio");
-    row("--version", 40, || command(VALIDATE, ["--version"]), None);
-    row("validate 1 file; xmlsec1", 40, || command(VALIDATE, &files[..1]), Some(&|| xmlsec1(&files[..1])));
-    row("validate 1,000 files; xmlsec1", 10, || command(VALIDATE, &files), Some(&|| xmlsec1(&files)));
+    row("--version", 40, || vec![command(VALIDATE, ["--version"])], None);
+    for (name, runs, count) in
+        [("validate 1 file; xmlsec1", 40, 1), ("validate 1,000 files; xmlsec1", 10, files.len())]
+    {
+        let files = &files[..count];
+        row(name, runs, || vec![command(VALIDATE, files)], Some(&|| vec![xmlsec1(files)]));
+    }
     build_of_1_gib(folder.path());
 }
 
 /// Prints the medians of `runs` runs of ours and the peer's in turn.
-fn row(name: &str, runs: usize, ours: impl Fn() -> Command, peer: Option<&dyn Fn() -> Command>) {
+fn row(name: &str, runs: usize, ours: impl Fn() -> Vec<Command>, peer: Option<&dyn Fn() -> Vec<Command>>) {
     let (mut times, mut peer_times) = (Vec::new(), Vec::new());
     for _ in 0..runs {
         times.push(time(ours()));
@@ -54,14 +69,15 @@ fn row(name: &str, runs: usize, ours: impl Fn() -> Command, peer: Option<&dyn Fn
     }
     let ours = median(times);
     if peer_times.is_empty() {
-        println!("{name:<44} {:>7.2} ms", ours * 1e3);
+        println!("{name:<44} {:>10}", duration(ours));
     } else {
         let peer = median(peer_times);
-        println!("{name:<44} {:>7.2} ms {:>7.2} ms {:>6.1}x", ours * 1e3, peer * 1e3, peer / ours);
+        println!("{name:<44} {:>10} {:>10} {:>6.1}x", duration(ours), duration(peer), peer / ours);
     }
 }
 
-/// Speed, cores and memory of describing a raw image of 1 GiB that is in the page cache.
+/// Describing a raw image of 1 GiB that is in the page cache: beside what else makes its four
+/// checksums, and its speed, cores and memory.
 fn build_of_1_gib(folder: &Path) {
     let image = folder.join("image.raw");
     let mut file = File::create(&image).unwrap();
@@ -70,15 +86,24 @@ fn build_of_1_gib(folder: &Path) {
     for _ in 0..1024 {
         file.write_all(&mebibyte).unwrap();
     }
+    let image = image.to_str().unwrap();
+    let build = || vec![command(BUILD, ["--quiet", "--output", "-", image])];
+    let digests = || DIGESTS.map(|digest| command("openssl", ["dgst", digest, image])).into();
+    row("build, 1 GiB raw; 4 openssl dgst at once", 5, build, Some(&digests));
+    if Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|s| s.success()) {
+        let hashlib = || vec![command("python3", ["-c", HASHLIB, image])];
+        row("build, 1 GiB raw; python3 hashlib, one pass", 5, build, Some(&hashlib));
+    }
+
     let mut measured =
-        command("/usr/bin/time", ["--format", "%e %U %S %M", BUILD, "--quiet", "--output", "-"]);
-    let output = measured.arg(&image).stdout(Stdio::null()).output().unwrap();
+        command("/usr/bin/time", ["--format", "%e %U %S %M", BUILD, "--quiet", "--output", "-", image]);
+    let output = measured.stdout(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     let figures = text.lines().last().unwrap_or_default().split(' ').map(|figure| figure.parse().unwrap());
     let [wall, user, system, kibibytes] = figures.collect::<Vec<f64>>()[..] else { panic!("{text}") };
     let cores = std::thread::available_parallelism().unwrap();
     println!(
-        "build, 1 GiB raw: {wall:.2} s, {:.0} MB/s, {:.1} of {cores} cores, {:.1} MiB of memory",
+        "build, 1 GiB raw, one run: {:.0} MB/s, {:.1} of {cores} cores, {:.1} MiB of memory",
         f64::from(1 << 30) / wall / 1e6,
         (user + system) / wall,
         kibibytes / 1024.0
@@ -97,17 +122,28 @@ fn xmlsec1(files: &[PathBuf]) -> Command {
     command
 }
 
-fn time(mut command: Command) -> Duration {
+/// How long the commands take, all at once.
+fn time(mut commands: Vec<Command>) -> Duration {
     let start = Instant::now();
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    let elapsed = start.elapsed();
-    assert!(status.success(), "{command:?}: {status}");
-    elapsed
+    let children: Vec<_> = commands
+        .iter_mut()
+        .map(|command| command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        .collect();
+    for mut child in children {
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{commands:?}: {status}");
+    }
+    start.elapsed()
 }
 
+/// In seconds.
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort();
     times[times.len() / 2].as_secs_f64()
+}
+
+fn duration(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.2} ms", seconds * 1e3) } else { format!("{seconds:.2} s ") }
 }
 
 fn signed_entry() -> Vec<u8> {
