@@ -114,7 +114,8 @@ impl Client {
             let (status, reason) = (answer.status, answer.message());
             return Err(ClientError::Refused { url: answer.url.into(), status, reason });
         }
-        if answer.is_page() || !answer.body.trim_ascii_start().starts_with(b"<") {
+        let body = answer.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&answer.body);
+        if answer.is_page() || !body.trim_ascii_start().starts_with(b"<") {
             return Err(not_one(answer.excerpt()));
         }
         let entries: Result<Vec<_>, _> = xml::entries(answer.body.as_slice()).collect();

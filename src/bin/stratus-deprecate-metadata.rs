@@ -12,7 +12,7 @@ use stratuslab::{
     dsig::{self, AlgorithmPolicy, SignRequest, Verified, VerifyError},
     identifier::IdentifierError,
     marketplace::ClientError,
-    metadata::rules::Leniency,
+    metadata::{rdf::unwritable, rules::Leniency},
     validate::{Options, Requirement, validate},
 };
 
@@ -75,8 +75,15 @@ fn identifier(value: &str) -> Result<Identifier, String> {
     Err(format!("only the identifier is wanted{which}"))
 }
 
-fn reason(value: &str) -> Result<String, &'static str> {
-    if value.trim().is_empty() { Err("the reason is empty") } else { Ok(value.to_owned()) }
+fn reason(value: &str) -> Result<String, String> {
+    if value.trim().is_empty() {
+        return Err("the reason is empty".to_owned());
+    }
+    match unwritable(value) {
+        Some(character) => Err(format!("no entry can carry the character U+{:04X}", u32::from(character))),
+        None => Ok(value.to_owned()),
+    }
+}
 }
 
 fn run(args: &Deprecate, session: &Session) -> Result<(), Failure> {

@@ -107,8 +107,8 @@ impl FromStr for Endpoint {
             |cause: &str| EndpointError::Malformed { value: printable(value), cause: cause.to_owned() };
         let (scheme, rest) = value.split_once("://").unwrap_or(("https", value));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        // First of all, so that no message below repeats a password.
-        if authority.contains('@') {
+        // First of all, so that no message below repeats a password, which may hold a '/'.
+        if rest.contains('@') {
             return Err(EndpointError::UserInfo);
         }
         // What the URL standard would drop or turn silently into something else.
@@ -209,7 +209,13 @@ mod tests {
         for suffix in ["example.org?x=1", "http://example.org/#top"] {
             assert!(matches!(parse(suffix), EndpointError::Suffix { .. }), "{suffix}");
         }
-        for user in ["https://jane:secret@example.org", "jane@example.org", "http://@example.org"] {
+        for user in [
+            "https://jane:secret@example.org",
+            "https://jane:se/cret@example.org",
+            "https://jane:12/34#x@example.org",
+            "jane@example.org",
+            "http://@example.org",
+        ] {
             assert!(matches!(parse(user), EndpointError::UserInfo), "{user}");
         }
         assert!(!parse("https://jane:secret@example.org").to_string().contains("secret"));

@@ -1,5 +1,7 @@
 //! Why a Marketplace refuses, from whatever body it says so in.
 
+use crate::xml::Source;
+
 /// Longest text shown from an answer, in characters.
 const REASON_LIMIT: usize = 1000;
 
@@ -59,8 +61,8 @@ fn from_json(text: &str, status: u16) -> Option<String> {
 
 /// The text of the root element `error`; between its tags if the document is ill-formed.
 fn from_xml(text: &str) -> Option<String> {
-    let bounds = roxmltree::ParsingOptions { nodes_limit: 10_000, ..Default::default() };
-    if let Ok(document) = roxmltree::Document::parse_with_options(text, bounds) {
+    let source = Source::read(text.as_bytes()).ok();
+    if let Some(document) = source.as_ref().and_then(|source| source.parse().ok()) {
         let root = document.root_element();
         return root.has_tag_name("error").then(|| {
             let texts = root.descendants().filter(roxmltree::Node::is_text);
