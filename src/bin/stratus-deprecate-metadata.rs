@@ -84,7 +84,6 @@ fn reason(value: &str) -> Result<String, String> {
         None => Ok(value.to_owned()),
     }
 }
-}
 
 fn run(args: &Deprecate, session: &Session) -> Result<(), Failure> {
     let client = args.network.client(session)?;
