@@ -31,6 +31,7 @@ mod toml;
 mod value;
 
 pub use error::{At, ConfigError, ConfigWarning};
+pub(crate) use value::timeout;
 
 use value::{Place, Raw};
 
@@ -95,7 +96,7 @@ keys! {
     client_certificate: PathBuf,
     /// Its key, PEM.
     client_key: PathBuf,
-    /// How long a request may take.
+    /// How long the exchange for one entry may take, retries included.
     timeout: Duration,
     /// The certificate and key to sign with, PKCS#12.
     p12_certificate: PathBuf,
@@ -145,7 +146,10 @@ impl Config {
         let usual = if file.is_none() { usual_file(dirs::config_dir(), dirs::home_dir()) } else { None };
         let Some(path) = file.or(usual.as_deref()) else {
             return match profile {
-                Some(profile) => Err(ConfigError::NoFile { profile: profile.to_owned() }),
+                Some(profile) => {
+                    let looked_for = usual_files(dirs::config_dir(), dirs::home_dir());
+                    Err(ConfigError::NoFile { profile: profile.to_owned(), looked_for })
+                }
                 None => Ok(Self::default()),
             };
         };
@@ -158,6 +162,24 @@ impl Config {
         }
         config.source = Some(path.to_owned());
         Ok(config)
+    }
+
+    /// These defaults without what a profile replaces by giving the same in another way: together
+    /// they would contradict each other, as they do in one section.
+    fn without_alternatives(mut self, profile: &Self) -> Self {
+        if profile.p12_certificate.is_some() {
+            (self.pem_certificate, self.pem_key) = (None, None);
+        }
+        if profile.pem_certificate.is_some() {
+            self.p12_certificate = None;
+        }
+        if profile.p12_password.is_some() {
+            self.p12_password_file = None;
+        }
+        if profile.p12_password_file.is_some() {
+            self.p12_password = None;
+        }
+        self
     }
 
     /// The file the values come from; `None` if there is none.
@@ -190,20 +212,28 @@ impl Contents {
         let available: Vec<_> = profiles.iter().map(|(name, _)| name.clone()).collect();
         let chosen = profiles.into_iter().find(|(name, _)| *name == wanted);
         match chosen {
-            Some((_, config)) => Ok(config.over(defaults)),
+            Some((_, config)) => {
+                let defaults = defaults.without_alternatives(&config);
+                Ok(config.over(defaults))
+            }
             None => Err(ConfigError::MissingProfile { path: path.to_owned(), wanted, available }),
         }
     }
 }
 
-/// The TOML file where such files belong, else the originals' file, if it is there.
-fn usual_file(config: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+/// The TOML file where such files belong, and the originals' file.
+fn usual_files(config: Option<PathBuf>, home: Option<PathBuf>) -> Vec<PathBuf> {
     let toml = config.map(|folder| folder.join("stratuslab").join("config.toml"));
     let ini = home.map(|folder| folder.join(".stratuslab").join("stratuslab-user.cfg"));
+    [toml, ini].into_iter().flatten().collect()
+}
+
+/// The first of the usual files that is there.
+fn usual_file(config: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     // A file that is there but cannot be looked at is an error of reading it.
     let there =
         |path: &PathBuf| !matches!(path.metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound);
-    [toml, ini].into_iter().flatten().find(there)
+    usual_files(config, home).into_iter().find(there)
 }
 
 /// The text of a file, and whether others may read it.

@@ -114,6 +114,28 @@ fn c11_a_profile_covers_the_defaults_key_by_key() {
 }
 
 #[test]
+fn a_profile_replaces_what_the_defaults_give_in_another_way() {
+    let p12 = "p12_certificate = '/u.p12'\n";
+    let pem = "pem_certificate = '/u.pem'\npem_key = '/k.pem'\n";
+    let password = "p12_password = 'x'\n";
+    let password_file = "p12_password_file = '/p'\n";
+    let set = |defaults: &str, profile: &str| {
+        let config = load("config.toml", &format!("{defaults}[test]\n{profile}"), Some("test"));
+        let debug = format!("{config:?}");
+        debug.split_once("set: ").unwrap().1.split(']').next().unwrap().to_owned()
+    };
+    assert_eq!(set(pem, p12), r#"["p12_certificate""#);
+    assert_eq!(set(p12, pem), r#"["pem_certificate", "pem_key""#);
+    assert_eq!(set(password, password_file), r#"["p12_password_file""#);
+    assert_eq!(set(password_file, password), r#"["p12_password""#);
+    assert_eq!(set(&format!("{pem}{password_file}"), p12), r#"["p12_certificate", "p12_password_file""#);
+    assert_eq!(set(pem, "pem_key = '/other'"), r#"["pem_certificate", "pem_key""#);
+    // Both in one section contradict each other, which whoever signs is told.
+    assert_eq!(set("", &format!("{p12}{pem}")), r#"["p12_certificate", "pem_certificate", "pem_key""#);
+    assert_eq!(set(p12, &format!("{p12}{pem}")), r#"["p12_certificate", "pem_certificate", "pem_key""#);
+}
+
+#[test]
 fn c34_marketplace_is_another_name_of_marketplace_endpoint() {
     for (name, text) in [
         ("config.toml", "marketplace = 'mp.example.org'"),
@@ -151,6 +173,8 @@ fn a_value_of_the_wrong_kind_is_refused() {
         ("email = 'jane'", "'email' is an e-mail address, not 'jane'"),
         ("allow_sha1 = 'yes'", "'allow_sha1' is a boolean, but this is a string"),
         ("timeout = '5'", "'timeout' is a number, but this is a string"),
+        ("timeout = 1e-300", "'timeout' is a number of seconds above 0, at most 86400, not"),
+        ("timeout = 86400.5", "'timeout' is a number of seconds above 0, at most 86400, not '86400.5'"),
         ("timeout = 0", "'timeout' is a number of seconds above 0, at most 86400, not '0'"),
         ("timeout = -1", "'timeout' is a number of seconds above 0, at most 86400, not '-1'"),
         ("timeout = nan", "'timeout' is a number of seconds above 0, at most 86400, not 'NaN'"),
@@ -232,9 +256,9 @@ fn paths_start_from_home_from_the_file_or_from_the_current_folder() {
     assert_eq!(config.pem_key, dirs::home_dir().map(|home| home.join("k.pem")));
     assert_eq!(config.pem_certificate, Some(folder.path().join("~jane/u.pem")));
     // In the originals' file nothing else changes.
-    let config = load("user.cfg", "[default]\np12_certificate = u.p12\npem_key = ~/k.pem", None);
+    let config = load("user.cfg", "[default]\np12_certificate = u.p12\nca_file = ~/ca.pem", None);
     assert_eq!(config.p12_certificate.as_deref(), Some(Path::new("u.p12")));
-    assert_eq!(config.pem_key, dirs::home_dir().map(|home| home.join("k.pem")));
+    assert_eq!(config.ca_file, dirs::home_dir().map(|home| home.join("ca.pem")));
 }
 
 #[test]
@@ -270,6 +294,11 @@ pdisk_endpoint = https://pdisk.example.org/pdisk
 marketplace_endpoint = https://mp.example.org/marketplace
 username = jane
 password = hers
+pem_key = ~/.globus/userkey.pem
+pem_certificate = ~/.globus/usercert.pem
+user_public_key_file = ~/.ssh/id_rsa.pub
+p12_certificate = ~/.globus/usercert.p12
+p12_password = 100%%
 
 [instance_types]
 huge = (8, 16384, 8192)
@@ -282,6 +311,10 @@ fn the_originals_file_is_read() {
     assert_eq!(config.email.as_ref().unwrap().as_str(), "jane@example.org");
     // They are for the cloud, and no Marketplace may learn them.
     assert!(config.username.is_none() && config.password.is_none());
+    // What signs is the PKCS#12 file; the PEM files are the cloud's as well.
+    assert_eq!(config.p12_certificate, dirs::home_dir().map(|home| home.join(".globus/usercert.p12")));
+    assert_eq!(config.p12_password.as_ref().unwrap().as_str(), "100%");
+    assert!(config.pem_certificate.is_none() && config.pem_key.is_none());
     let config = load("stratuslab-user.cfg", ORIGINAL, Some("default"));
     assert_eq!(config.marketplace_endpoint, None);
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Failure, Session, Status, input, shown, text};
 use crate::{
-    config::Config,
+    config::{self, Config},
     credentials::{Credentials, Password},
     marketplace::{
         Awaited, Client, ClientError, ClientIdentity, ClientOptions, Endpoint, EndpointError, Login,
@@ -21,9 +21,6 @@ use crate::{
 
 /// The Marketplace that is used when none is named (C35: later ones have a path prefix).
 pub const DEFAULT_ENDPOINT: &str = "https://marketplace.stratuslab.eu";
-
-/// Longest `--timeout`, in seconds; the configuration has the same.
-const LONGEST_TIMEOUT: u64 = 86_400;
 
 /// The options of commands that talk to a Marketplace.
 #[derive(Args, Clone, Debug, Default)]
@@ -39,8 +36,8 @@ pub struct NetworkArgs {
     )]
     pub marketplace_endpoint: Option<String>,
     /// Give up on an entry after this time, retries included [default: 60]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_TIMEOUT))]
-    pub timeout: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = config::timeout)]
+    pub timeout: Option<Duration>,
     /// Trust the CA certificates in this PEM file instead of the system's
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -72,7 +69,7 @@ impl NetworkArgs {
             insecure_no_tls_verify: self.insecure_no_tls_verify,
             ..ClientOptions::default()
         };
-        if let Some(timeout) = self.timeout.map(Duration::from_secs).or(config.timeout) {
+        if let Some(timeout) = self.timeout.or(config.timeout) {
             options.total_timeout = timeout;
             options.connect_timeout = options.connect_timeout.min(timeout);
         }

@@ -137,11 +137,21 @@ pub enum ConfigError {
         available: Vec<String>,
     },
     /// A profile is asked for and there is no file.
-    #[error("there is no configuration file that could have a profile '{profile}'")]
+    #[error("there is no configuration file that could have a profile '{profile}'{}", neither(looked_for))]
     NoFile {
         /// The profile asked for.
         profile: String,
+        /// The places where one could be.
+        looked_for: Vec<PathBuf>,
     },
+}
+
+fn neither(files: &[PathBuf]) -> String {
+    match files {
+        [toml, ini] => format!(": neither {} nor {} exists", shown(toml), shown(ini)),
+        [file] => format!(": {} does not exist", shown(file)),
+        _ => String::new(),
+    }
 }
 
 /// How many profiles a message names.

@@ -10,8 +10,8 @@ use super::error::{At, ConfigError};
 use super::value::{Place, Raw};
 use super::{Config, Contents, SELECTED_SECTION, assign, line_of};
 
-/// What the originals' other commands read from the same file. User and password among them are
-/// the cloud's: a Marketplace never got them, and must not now.
+/// What the originals' other commands read from the same file. User, password, PEM certificate and
+/// its key are the cloud's: a Marketplace never got them, and must not now. What signs is PKCS#12.
 const NOT_OURS: &[&str] = &[
     "author_email",
     "cloud_init",
@@ -37,6 +37,8 @@ const NOT_OURS: &[&str] = &[
     "pdisk_port",
     "pdisk_protocol",
     "pdisk_username",
+    "pem_certificate",
+    "pem_key",
     "raw_data",
     "save_disk",
     "specific_address_request",

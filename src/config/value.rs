@@ -8,8 +8,11 @@ use super::line_of;
 use crate::dsig::SignatureMethod;
 use crate::{Email, Password};
 
-/// The longest time a request may be allowed, in seconds: a day.
+/// The longest time an exchange may be allowed, in seconds: a day.
 const MAX_TIMEOUT: f64 = 86_400.0;
+
+/// What a timeout is.
+const TIMEOUT: &str = "a number of seconds above 0, at most 86400";
 
 /// A value as a file has it.
 #[derive(Clone, Copy)]
@@ -118,18 +121,22 @@ impl Value for bool {
     }
 }
 
+/// A timeout as it is written, here and on the command line.
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+    text.parse().ok().and_then(seconds).ok_or_else(|| format!("it is not {TIMEOUT}"))
+}
+
+fn seconds(number: f64) -> Option<Duration> {
+    let duration = Duration::try_from_secs_f64(number).ok()?;
+    (!duration.is_zero() && number <= MAX_TIMEOUT).then_some(duration)
+}
+
 impl Value for Duration {
     fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
-        let expected = "a number of seconds above 0, at most 86400";
-        let seconds = match raw {
-            Raw::Number(seconds) => seconds,
-            Raw::Untyped(text) => text.parse().map_err(|_| place.bad(expected, &text))?,
-            raw => return Err(place.wrong_type("a number", raw)),
-        };
-        if seconds > 0.0 && seconds <= MAX_TIMEOUT {
-            Self::try_from_secs_f64(seconds).map_err(|_| place.bad(expected, &seconds))
-        } else {
-            Err(place.bad(expected, &seconds))
+        match raw {
+            Raw::Number(number) => seconds(number).ok_or_else(|| place.bad(TIMEOUT, &number)),
+            Raw::Untyped(text) => timeout(text).map_err(|_| place.bad(TIMEOUT, &text)),
+            raw => Err(place.wrong_type("a number", raw)),
         }
     }
 }
