@@ -1,6 +1,6 @@
 //! `--help` and the manual page of each command name the same options and variables.
 #![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot run a command has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot run a command has failed")]
 
 use std::collections::BTreeSet;
 use std::env;
@@ -88,13 +88,24 @@ fn every_page_has_the_same_sections_in_the_same_order() {
 
 #[test]
 fn pages_are_clean() {
-    // A machine without mandoc cannot tell; the gate has it.
-    if Command::new("mandoc").arg("-Tlint").arg("/dev/null").output().is_err() {
-        eprintln!("skipped: there is no mandoc");
-        return;
+    if env::var_os("STRATUSLAB_SKIP_PEERS").is_some() {
+        return eprintln!("SKIPPED: STRATUSLAB_SKIP_PEERS is set, mandoc judges nothing");
     }
+    let missing = "there is no mandoc: install it (Debian: apt-get install mandoc), \
+                   or set STRATUSLAB_SKIP_PEERS to go without";
     for name in commands() {
-        let output = Command::new("mandoc").args(["-Tlint", "-Wwarning"]).arg(page(&name)).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let output = Command::new("mandoc").arg("-Tlint").arg(page(&name)).output().expect(missing);
+        let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        let wrong: Vec<_> = told.lines().filter(|line| !names_a_page_of_ours(line)).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
+}
+
+/// Whether all that mandoc misses is a page that is here and not installed.
+fn names_a_page_of_ours(line: &str) -> bool {
+    let reference = line.split_once(": STYLE: referenced manual not found: Xr ").map(|(_, rest)| rest);
+    let name = reference
+        .and_then(|reference| reference.split_once(" 1"))
+        .filter(|(_, rest)| rest.is_empty() || rest.starts_with(" (") && rest.ends_with(" times)"));
+    name.is_some_and(|(name, _)| commands().iter().any(|command| command == name) && page(name).exists())
 }
