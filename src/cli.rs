@@ -9,7 +9,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, Parser};
 use clap_complete::Shell;
 
 pub mod credentials;
@@ -95,6 +97,9 @@ impl Failure {
 /// cover whatever follows it in a command.
 const COMMON: &str = "Common options";
 
+/// The variable that names a profile.
+const USER_CONFIG_SECTION: &str = "STRATUSLAB_USER_CONFIG_SECTION";
+
 /// The options every command has.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CommonArgs {
@@ -108,7 +113,7 @@ pub struct CommonArgs {
     #[arg(help_heading = COMMON, short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Use this profile of the configuration file
-    #[arg(help_heading = COMMON, short = 'S', long, value_name = "NAME", env = "STRATUSLAB_USER_CONFIG_SECTION")]
+    #[arg(help_heading = COMMON, short = 'S', long, value_name = "NAME", env = USER_CONFIG_SECTION)]
     pub user_config_section: Option<String>,
     /// Print one JSON array, with an object for each input, instead of text
     #[arg(help_heading = COMMON, long)]
@@ -138,19 +143,21 @@ pub fn main<C: Command>(run: fn(&C, &Session) -> Result<(), Failure>) -> ExitCod
         clap_complete::generate(shell, &mut command, name, &mut script);
         return printed(io::stdout().write_all(&script));
     }
-    let parsed = without_empty_variables(command::<C>())
-        .try_get_matches_from(&arguments)
-        .and_then(|matches: ArgMatches| C::from_arg_matches(&matches));
-    let args = match parsed {
-        Ok(args) => args,
+    let mut command = without_empty_variables(command::<C>());
+    let parsed = command
+        .try_get_matches_from_mut(&arguments)
+        .and_then(|matches| Ok((C::from_arg_matches(&matches)?, matches)));
+    let (args, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => {
             // A closed stderr leaves no one to tell; the exit status still does.
-            let _ = error.print();
+            let _ = ambiguous(&mut command, &error).unwrap_or(error).print();
             return ExitCode::from(Status::Usage as u8);
         }
         Err(error) => return printed(help::<C>(&arguments).unwrap_or(error).print()),
     };
-    let session = Session::new(args.common());
+    let profile_from_variable = matches.value_source("user_config_section") == Some(ValueSource::EnvVariable);
+    let session = Session::of(args.common(), inputs(&command, &matches), profile_from_variable);
     let result = run(&args, &session);
     session.end(result)
 }
@@ -160,6 +167,9 @@ fn command<C: CommandFactory>() -> clap::Command {
     C::command()
         .version(env!("CARGO_PKG_VERSION"))
         .infer_long_args(true)
+        // Of a repeated option the last one counts, as it did in the originals (optparse): wrapper
+        // scripts put theirs first. Lists and counts still add up.
+        .args_override_self(true)
         // `--help` would otherwise print a password that is in the environment.
         .mut_args(|arg| arg.hide_env_values(true))
 }
@@ -170,6 +180,30 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
         let empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
         if empty { arg.env(None::<&'static str>) } else { arg }
     })
+}
+
+/// The files named as arguments.
+fn inputs(command: &clap::Command, matches: &ArgMatches) -> Vec<PathBuf> {
+    let files = |arg: &Arg| matches.try_get_many::<PathBuf>(arg.get_id().as_str()).ok().flatten();
+    command.get_positionals().filter_map(files).flatten().cloned().collect()
+}
+
+/// A better word for an abbreviation of several options, which `clap` calls unexpected.
+fn ambiguous(command: &mut clap::Command, error: &clap::Error) -> Option<clap::Error> {
+    let given = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(given))) => given.split('=').next()?,
+        _ => return None,
+    };
+    let start = given.strip_prefix("--").filter(|start| !start.is_empty())?;
+    let known = command.get_arguments().filter_map(Arg::get_long);
+    let mut meant: Vec<_> =
+        known.filter(|known| known.starts_with(start)).map(|known| format!("--{known}")).collect();
+    if meant.len() < 2 {
+        return None;
+    }
+    meant.sort();
+    let fact = format!("ambiguous option '{given}': {}", meant.join(", "));
+    Some(command.error(ErrorKind::UnknownArgument, fact))
 }
 
 /// The help (or version) text, naming environment variables that are empty as well.

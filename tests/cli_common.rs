@@ -2,6 +2,11 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot run a command has failed")]
 
+#[path = "cli_common/options.rs"]
+mod options;
+#[path = "cli_common/terminal.rs"]
+mod terminal;
+
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -16,6 +21,7 @@ use tempfile::TempDir;
 
 const VALIDATE: &str = "stratus-validate-metadata";
 const UPLOAD: &str = "stratus-upload-metadata";
+const SIGN: &str = "stratus-sign-metadata";
 const BUILD: &str = "stratus-build-metadata";
 /// What describes the file `image` in `x-1-x-base-1.xml`.
 const BUILD_ARGS: [&str; 5] = ["--os=x", "--os-version=1", "--os-arch=x", "--image-version=1", "image"];
@@ -34,8 +40,15 @@ fn commands() -> Vec<String> {
 
 /// A command in a folder that is also its home, with nothing of ours in the environment.
 fn command(name: &str, folder: &Path) -> Command {
-    // Commands are built into the folder above that of the tests.
-    let program = env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
+    isolated(&program(name), folder)
+}
+
+/// Where a command is: they are built into the folder above that of the tests.
+fn program(name: &str) -> PathBuf {
+    env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name)
+}
+
+fn isolated(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     for (variable, _) in env::vars_os() {
         if variable.as_bytes().starts_with(b"STRATUSLAB_") || variable.as_bytes().starts_with(b"XDG_") {
@@ -207,6 +220,39 @@ fn json_is_one_array_whatever_happens() {
 }
 
 #[test]
+fn json_has_an_object_for_each_input_when_all_fail_for_the_same_reason() {
+    let folder = folder();
+    for (name, args, status, expected) in [
+        (VALIDATE, &["--json", "--image=none", "a.xml", "b.xml"][..], 3, "image does not exist: none"),
+        (
+            VALIDATE,
+            &["--json", "--config=none", "a.xml", "b.xml"],
+            3,
+            "cannot read the configuration file none",
+        ),
+        (SIGN, &["--json", "a.xml", "b.xml"], 4, "no certificate to sign with"),
+        (UPLOAD, &["--json", "--ca-file=none", "a.xml", "b.xml"], 3, "cannot read CA certificates from none"),
+    ] {
+        let (found, stdout, stderr) = run(name, folder.path(), args);
+        assert_eq!(found, status, "{stderr}");
+        let array: Value = serde_json::from_str(&stdout).unwrap();
+        let array = array.as_array().unwrap();
+        let files: Vec<_> = array.iter().map(|object| object["file"].as_str().unwrap()).collect();
+        assert_eq!(files, ["a.xml", "b.xml"], "{name}");
+        for object in array {
+            let fact = object["error"]["fact"].as_str().unwrap();
+            assert!(fact.starts_with(expected), "{name}: {fact}");
+        }
+        assert_eq!(stderr.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{stderr}");
+    }
+    // An identifier is no file.
+    let id = "M8Y2dNrpJVd5cjqyXCEr9sqDPA1";
+    let (_, stdout, _) = run("stratus-deprecate-metadata", folder.path(), &["--json", id]);
+    let array: Value = serde_json::from_str(&stdout).unwrap();
+    assert!(array[0].get("file").is_none() && array[0].get("error").is_some(), "{stdout}");
+}
+
+#[test]
 fn configuration_errors_are_told_in_one_line() {
     let folder = folder();
     let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
@@ -229,7 +275,6 @@ fn configuration_errors_are_told_in_one_line() {
             2,
             "error: there is no profile 'three' in profiles.toml, which has 'one', 'two'\n",
         ),
-        (&["-S", "x"], 2, "error: there is no configuration file that could have a profile 'x'\n"),
     ] {
         let (found, stdout, stderr) = run(UPLOAD, folder.path(), &[args, &["x.xml"]].concat());
         assert_eq!((found, stdout.as_str(), stderr.as_str()), (status, "", expected));
@@ -237,6 +282,33 @@ fn configuration_errors_are_told_in_one_line() {
     let (status, _, stderr) = run(UPLOAD, folder.path(), &["-c", "syntax.toml", "x.xml"]);
     assert_eq!(status, 2);
     assert!(stderr.starts_with("error: syntax.toml, line 1: ") && stderr.lines().count() == 1, "{stderr}");
+}
+
+#[test]
+fn who_asked_for_a_profile_that_is_not_there_is_told() {
+    const SECTION: &str = "STRATUSLAB_USER_CONFIG_SECTION";
+    let folder = folder();
+    let home = folder.path().display();
+    let none = |profile: &str| {
+        format!(
+            "error: there is no configuration file that could have a profile '{profile}': \
+             neither {home}/.config/stratuslab/config.toml nor {home}/.stratuslab/stratuslab-user.cfg exists\n"
+        )
+    };
+    let told = |args: &[&str]| {
+        let mut upload = command(UPLOAD, folder.path());
+        let (status, _, stderr) = outcome(upload.args(args).arg("x.xml").env(SECTION, "variable"));
+        assert_eq!(status, 2, "{stderr}");
+        stderr
+    };
+    let variable = format!("hint: the variable {SECTION} asks for it\n");
+    assert_eq!(told(&[]), format!("{}{variable}", none("variable")));
+    let option = "hint: --user-config-section asks for it; --config FILE names a file that has it\n";
+    assert_eq!(told(&["-S", "x"]), format!("{}{option}", none("x")));
+    assert_eq!(told(&["-S", "variable"]), format!("{}{option}", none("variable")));
+    fs::write(folder.path().join("c.toml"), "[one]").unwrap();
+    let missing = "error: there is no profile 'variable' in c.toml, which has 'one'\n";
+    assert_eq!(told(&["-c", "c.toml"]), format!("{missing}{variable}"));
 }
 
 /// What `stratus-upload-metadata` takes for its endpoint: one that cannot be, so that it is told.
@@ -355,10 +427,9 @@ fn c27_a_disk_that_is_full_leaves_no_part_of_a_file() {
     let folder = folder();
     fs::write(folder.path().join("image"), "content").unwrap();
     // A limit of one block on the size of files stands in for the disk.
-    let program = command(BUILD, folder.path()).get_program().to_owned();
-    let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(program).args(BUILD_ARGS);
-    let (status, stdout, stderr) = outcome(limited.current_dir(folder.path()));
+    let mut limited = isolated(Path::new("sh"), folder.path());
+    limited.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(program(BUILD)).args(BUILD_ARGS);
+    let (status, stdout, stderr) = outcome(&mut limited);
     assert_eq!((status, stdout.as_str()), (3, ""), "{stderr}");
     assert!(stderr.contains("error: cannot write x-1-x-base-1.xml: File too large\n"), "{stderr}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

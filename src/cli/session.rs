@@ -2,19 +2,23 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-use super::{CommonArgs, Failure, Status, interrupt, text};
-use crate::config::Config;
+use super::{CommonArgs, Failure, Status, USER_CONFIG_SECTION, interrupt, text};
+use crate::config::{Config, ConfigError};
 
 /// One run of a command. Shared between threads by reference.
 #[derive(Debug)]
 pub struct Session {
     args: CommonArgs,
+    /// The files named as arguments, for failures before any is looked at.
+    inputs: Vec<PathBuf>,
+    /// Is it the environment that names the profile?
+    profile_from_variable: bool,
     config: OnceLock<Config>,
     end: Mutex<End>,
 }
@@ -31,7 +35,13 @@ struct End {
 impl Session {
     /// A run with these options.
     pub fn new(args: &CommonArgs) -> Self {
-        Self { args: args.clone(), config: OnceLock::new(), end: Mutex::default() }
+        Self::of(args, Vec::new(), false)
+    }
+
+    /// A run on these inputs.
+    pub(super) fn of(args: &CommonArgs, inputs: Vec<PathBuf>, profile_from_variable: bool) -> Self {
+        let (args, config, end) = (args.clone(), OnceLock::new(), Mutex::default());
+        Self { args, inputs, profile_from_variable, config, end }
     }
 
     /// The configuration: file and profile, loaded on first use.
@@ -43,11 +53,26 @@ impl Session {
         if let Some(config) = self.config.get() {
             return Ok(config);
         }
-        let config = Config::load(self.args.config.as_deref(), self.args.user_config_section.as_deref())?;
+        let config = Config::load(self.args.config.as_deref(), self.args.user_config_section.as_deref())
+            .map_err(|error| self.not_configured(error))?;
         for warning in config.warnings() {
             self.warn(warning);
         }
         Ok(self.config.get_or_init(|| config))
+    }
+
+    /// Names what asked for a profile that is not there, if it may not be in sight.
+    fn not_configured(&self, error: ConfigError) -> Failure {
+        let no_file = matches!(error, ConfigError::NoFile { .. });
+        let no_profile = no_file || matches!(error, ConfigError::MissingProfile { .. });
+        let failure = Failure::from(error);
+        if no_profile && self.profile_from_variable {
+            failure.with_hint(format_args!("the variable {USER_CONFIG_SECTION} asks for it"))
+        } else if no_file {
+            failure.with_hint("--user-config-section asks for it; --config FILE names a file that has it")
+        } else {
+            failure
+        }
     }
 
     /// Is JSON wanted on stdout? Then [`Session::result`] prints nothing and
@@ -161,8 +186,14 @@ impl Session {
                 interrupt::exit();
             }
             self.fail(&failure);
-            // Something must be in the array to say why nothing else is.
-            self.bare_object(Map::from_iter([("error".to_owned(), error_value(&failure))]));
+            let fields = Map::from_iter([("error".to_owned(), error_value(&failure))]);
+            // A wrong command line is about none of them.
+            if self.inputs.is_empty() || failure.status() == Status::Usage {
+                self.bare_object(fields);
+            } else if self.lock().objects.is_empty() {
+                // It is what all of them have in common.
+                self.inputs.iter().for_each(|file| self.object(file, fields.clone()));
+            }
         }
         if self.json() {
             let lines: Vec<_> = self.lock().objects.iter().map(Value::to_string).collect();
