@@ -139,19 +139,22 @@ impl ImageDigests {
         if metadata.bytes != self.bytes {
             mismatches.push(ImageMismatch::Bytes { stated: metadata.bytes, found: self.bytes });
         }
-        for stated in &metadata.checksums {
-            let algorithm = stated.algorithm;
-            match self.checksums.iter().find(|found| found.algorithm == algorithm) {
-                None => mismatches.push(ImageMismatch::NotComputed { algorithm }),
-                Some(found) if found != stated => mismatches.push(ImageMismatch::Checksum {
-                    algorithm,
-                    stated: stated.value.clone(),
-                    found: found.value.clone(),
-                }),
-                Some(_) => {}
-            }
-        }
+        mismatches.extend(metadata.checksums.iter().filter_map(|stated| self.check_checksum(stated)));
         if mismatches.is_empty() { Ok(()) } else { Err(mismatches) }
+    }
+
+    /// How a stated checksum differs from the image's, if it does.
+    pub fn check_checksum(&self, stated: &Checksum) -> Option<ImageMismatch> {
+        let algorithm = stated.algorithm;
+        match self.checksums.iter().find(|found| found.algorithm == algorithm) {
+            None => Some(ImageMismatch::NotComputed { algorithm }),
+            Some(found) if found == stated => None,
+            Some(found) => Some(ImageMismatch::Checksum {
+                algorithm,
+                stated: stated.value.clone(),
+                found: found.value.clone(),
+            }),
+        }
     }
 }
 
