@@ -1,7 +1,7 @@
 //! Describing an image step by step.
 
 use super::Metadata;
-use crate::{Compression, Identifier, ImageDigests, Timestamp};
+use crate::{Identifier, ImageDigests, Timestamp};
 
 /// Collects what is to be said of an image; made by [`Metadata::builder`].
 ///
@@ -92,7 +92,8 @@ impl MetadataBuilder {
         disks_bus
         /// `dcterms:publisher`.
         publisher
-        /// `dcterms:compression` of the file at the locations, if it is none of [`Compression`].
+        /// `dcterms:compression` of the file at the locations: an
+        /// [`extension`](crate::Compression::extension), or another.
         compression
     }
 
@@ -100,11 +101,6 @@ impl MetadataBuilder {
     pub fn image_type(mut self, text: impl Into<String>) -> Self {
         self.0.image_type = Some(text.into()).filter(|text| !text.is_empty()).unwrap_or(self.0.image_type);
         self
-    }
-
-    /// `dcterms:compression` of the file at the locations.
-    pub fn compressed(self, compression: Compression) -> Self {
-        self.compression(compression.extension())
     }
 
     /// Adds a `slterms:location` (C3: as many as there are).

@@ -19,7 +19,7 @@ fn full() -> Metadata {
         .os_version("9.7")
         .os_arch("i486")
         .version("1.3")
-        .compressed(Compression::Gzip)
+        .compression(Compression::Gzip.extension())
         .location("http://example.org/a?x=1&y=2")
         .location("ftp://example.org/a")
         .format("raw")
