@@ -238,6 +238,6 @@ fn printed(result: io::Result<()>) -> ExitCode {
 }
 
 /// A path an argument or the configuration gives for a stream: `-`.
-pub(crate) fn is_dash(path: &Path) -> bool {
+pub fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }

@@ -441,6 +441,16 @@ fn bad_outputs_are_refused() {
         3,
         "error: cannot write /dev/full: No space left on device\n",
     );
+    // The number of a loop device there is not: opening it would fail.
+    let made = Command::new("mknod").current_dir(folder.path()).args(["disk", "b", "7", "1048575"]).output();
+    if made.is_ok_and(|made| made.status.success()) {
+        let error = "error: cannot write disk: it is a block device\n";
+        refused(&folder, &["--output=disk", "--force", "image"], 3, error);
+        // Before the image is looked at.
+        refused(&folder, &["--output=disk", "missing"], 3, error);
+    } else {
+        eprintln!("skipped: only root may make block devices");
+    }
     assert_eq!(fs::read(folder.path().join("image")).unwrap(), IMAGE);
     let read_only = folder.path().join("directory");
     fs::set_permissions(&read_only, fs::Permissions::from_mode(0o555)).unwrap();

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use stratuslab::{
     Metadata, Timestamp,
     cli::{
-        self, Command, CommonArgs, Failure, Session, Status, credentials::CredentialArgs, input, output,
-        verdict::entry_fields,
+        self, Command, CommonArgs, Failure, Session, Status, credentials::CredentialArgs, input, is_dash,
+        output, verdict::entry_fields,
     },
     dsig::{SignRequest, Verified, sign},
     metadata::rules::Leniency,
@@ -24,7 +24,7 @@ struct Sign {
     /// Metadata files; `-` is standard input and needs --output
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Write the signed entry here and leave FILE as it is; `-` is standard output
+    /// Write the signed entry here, over what is there, and leave FILE as it is; `-` is standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -65,8 +65,14 @@ fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
             .with_hint("say where to write the signed entry with --output FILE, or --output -"));
     }
     let email = args.credentials.email(session)?;
+    let credentials = args.credentials.credentials(session)?;
+    if let (Some(given), Some(certified)) = (&args.credentials.email, credentials.certificate().email())
+        && given.as_str() != certified
+    {
+        session.note(format_args!("--email {given} is not used: the certificate's address is {certified}"));
+    }
     let request = SignRequest {
-        credentials: &args.credentials.credentials(session)?,
+        credentials: &credentials,
         method: args.credentials.signature_method(session)?,
         email: email.as_ref(),
         created: Timestamp::now(),
@@ -79,10 +85,6 @@ fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn is_dash(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 fn sign_file(
@@ -106,8 +108,8 @@ fn sign_file(
             path
         }
         _ => {
-            if let Some(original) = output::replace_keeping_original(file, entry.document())? {
-                session.detail(format_args!("the unsigned entry is kept as {}", cli::shown(&original)));
+            if let Some(kept) = output::replace_keeping_original(file, &document, entry.document())? {
+                session.detail(format_args!("the entry as it was is kept as {}", cli::shown(&kept)));
             }
             file
         }

@@ -3,8 +3,8 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -31,6 +31,18 @@ pub enum OutputError {
     /// A file to be replaced is a device, a pipe or the like.
     #[error("cannot replace {}: it is not a regular file", shown(path))]
     NotRegular {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A block device, such as a disk: what is on it would be lost.
+    #[error("cannot write {}: it is a block device", shown(path))]
+    BlockDevice {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A file to be replaced is not what it was when it was read.
+    #[error("cannot replace {}: it changed while it was signed", shown(path))]
+    Changed {
         /// The target.
         path: PathBuf,
     },
@@ -66,64 +78,65 @@ pub enum OutputError {
 
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
-        Self::new(Status::File, error)
+        let changed = matches!(error, OutputError::Changed { .. });
+        let failure = Self::new(Status::File, error);
+        if changed { failure.with_hint("sign it again, as it is now") } else { failure }
     }
 }
 
+/// Whether [`write_new`] would write there, as far as can be told before it does: to be asked
+/// before long work.
+///
+/// # Errors
+/// [`OutputError`], as [`write_new`] would give it.
+pub fn check_new(path: &Path, overwrite: bool) -> Result<(), OutputError> {
+    if let Target::File { path: target, .. } = Target::find(path, overwrite)? {
+        // A file without a name, so that nothing remains whatever happens.
+        tempfile::tempfile_in(parent(&target))
+            .map_err(|error| OutputError::Write { path: path.to_owned(), error })?;
+    }
+    Ok(())
+}
+
 /// Writes a file that should not be there yet; with `overwrite`, it may be, and keeps its
-/// permissions. A symbolic link is followed; a device or a pipe is written to as it is.
+/// permissions. A symbolic link is followed; a terminal, a pipe or `/dev/null` is written to as
+/// it is.
 ///
 /// # Errors
 /// [`OutputError`]; nothing has then been written or replaced.
 pub fn write_new(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), OutputError> {
-    let failed = |error| OutputError::Write { path: path.to_owned(), error };
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(OutputError::Directory { path: path.to_owned() }),
-        Ok(found) if !found.is_file() => {
+    let failed = |error: io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => OutputError::Exists { path: path.to_owned() },
+        _ => OutputError::Write { path: path.to_owned(), error },
+    };
+    match Target::find(path, overwrite)? {
+        Target::Stream => {
             let mut stream = File::options().write(true).open(path).map_err(failed)?;
             stream.write_all(bytes).map_err(failed)
         }
-        Ok(_) if !overwrite => Err(OutputError::Exists { path: path.to_owned() }),
-        Ok(found) => {
-            let target = fs::canonicalize(path).map_err(failed)?;
-            let mut staged = Staged::with_bytes(parent(&target), bytes, Some(&found)).map_err(failed)?;
-            staged.persist(&mut pending(), &target, true).map_err(failed)?;
+        Target::File { path: target, found } => {
+            let mut staged = Staged::with_bytes(parent(&target), bytes, found.as_ref()).map_err(failed)?;
+            staged.persist(&mut pending(), &target, overwrite).map_err(failed)?;
             sync(parent(&target));
             Ok(())
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            if fs::symlink_metadata(path).is_ok() {
-                return Err(OutputError::DanglingLink { path: path.to_owned() });
-            }
-            let directory = parent(path);
-            if !directory.exists() {
-                return Err(OutputError::NoDirectory {
-                    path: path.to_owned(),
-                    directory: directory.to_owned(),
-                });
-            }
-            let mut staged = Staged::with_bytes(directory, bytes, None).map_err(failed)?;
-            let placed = staged.persist(&mut pending(), path, overwrite);
-            placed.map_err(|error| match error.kind() {
-                ErrorKind::AlreadyExists => OutputError::Exists { path: path.to_owned() },
-                _ => failed(error),
-            })?;
-            sync(directory);
-            Ok(())
-        }
-        Err(error) => Err(failed(error)),
     }
 }
 
-/// Replaces a regular file and keeps what it was as `FILE.orig`, unless there is a `FILE.orig`
-/// already, which stays as it is (C20). Gives the name of what has been kept, if anything.
+/// Replaces a regular file by what was made of `original`, its content, and keeps what it was as
+/// `FILE.orig`, unless there is a `FILE.orig` already, which stays as it is (C20). Gives the name
+/// of what has been kept, if anything.
 ///
 /// Where `path` is a symbolic link, FILE is what it leads to. Owner and permissions stay. Both
 /// names change, or neither does.
 ///
 /// # Errors
 /// [`OutputError`]; nothing has then been written or replaced.
-pub fn replace_keeping_original(path: &Path, bytes: &[u8]) -> Result<Option<PathBuf>, OutputError> {
+pub fn replace_keeping_original(
+    path: &Path,
+    original: &[u8],
+    bytes: &[u8],
+) -> Result<Option<PathBuf>, OutputError> {
     let failed = |error: io::Error| match error.kind() {
         ErrorKind::NotFound => OutputError::Vanished { path: path.to_owned() },
         _ => OutputError::Write { path: path.to_owned(), error },
@@ -139,33 +152,85 @@ pub fn replace_keeping_original(path: &Path, bytes: &[u8]) -> Result<Option<Path
     let directory = parent(&target);
     let mut name = OsString::from(target.as_os_str());
     name.push(".orig");
-    let original = PathBuf::from(name);
+    let kept = PathBuf::from(name);
 
-    let mut kept = if fs::symlink_metadata(&original).is_ok() {
-        None
-    } else {
-        Some(Staged::linked(directory, &target, &found).map_err(failed)?)
-    };
+    // Both are dropped after the lock is: their clearing up takes it.
+    let mut link = Staged::linked(directory, &target, original, &found).map_err(failed)?;
     let mut staged = Staged::with_bytes(directory, bytes, Some(&found)).map_err(failed)?;
+    // As late as can be: what an editor saved meanwhile must not be lost.
+    if !holds(&target, original).map_err(failed)? {
+        return Err(OutputError::Changed { path: path.to_owned() });
+    }
 
     // From here to the end an interrupt waits.
     let mut pending = pending();
-    if let Some(link) = &mut kept {
-        match link.persist(&mut pending, &original, false) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => kept = None,
-            Err(error) => return Err(OutputError::Write { path: original, error }),
-        }
-    }
+    let is_kept = match link.persist(&mut pending, &kept, false) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(OutputError::Write { path: kept, error }),
+    };
     if let Err(error) = staged.persist(&mut pending, &target, true) {
-        if kept.is_some() {
-            let _ = fs::remove_file(&original);
+        // If another command has replaced the file, it relies on what is kept.
+        if is_kept && fs::metadata(&target).is_ok_and(|now| same_file(&now, &found)) {
+            let _ = fs::remove_file(&kept);
         }
         return Err(failed(error));
     }
     drop(pending);
     sync(directory);
-    Ok(kept.map(|_| original))
+    Ok(is_kept.then_some(kept))
+}
+
+/// Whether both are of one file, whatever its names.
+pub fn same_file(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Whether the file's content is these bytes.
+fn holds(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut found = Vec::with_capacity(bytes.len() + 1);
+    File::open(path)?.take(bytes.len() as u64 + 1).read_to_end(&mut found)?;
+    Ok(found == bytes)
+}
+
+/// Where something is to be written.
+enum Target {
+    /// A terminal, a pipe, `/dev/null`: what has no content to lose.
+    Stream,
+    /// A file, links followed, and what is there now.
+    File { path: PathBuf, found: Option<Metadata> },
+}
+
+impl Target {
+    fn find(path: &Path, overwrite: bool) -> Result<Self, OutputError> {
+        let failed = |error| OutputError::Write { path: path.to_owned(), error };
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => Err(OutputError::Directory { path: path.to_owned() }),
+            Ok(found) if found.file_type().is_block_device() => {
+                Err(OutputError::BlockDevice { path: path.to_owned() })
+            }
+            Ok(found) if !found.is_file() => Ok(Self::Stream),
+            Ok(_) if !overwrite => Err(OutputError::Exists { path: path.to_owned() }),
+            Ok(found) => {
+                let path = fs::canonicalize(path).map_err(failed)?;
+                Ok(Self::File { path, found: Some(found) })
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if fs::symlink_metadata(path).is_ok() {
+                    return Err(OutputError::DanglingLink { path: path.to_owned() });
+                }
+                let directory = parent(path);
+                if !directory.is_dir() {
+                    return Err(OutputError::NoDirectory {
+                        path: path.to_owned(),
+                        directory: directory.to_owned(),
+                    });
+                }
+                Ok(Self::File { path: path.to_owned(), found: None })
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
 }
 
 /// A file under a temporary name, removed when dropped or when the command is interrupted.
@@ -192,10 +257,10 @@ impl Staged {
     }
 
     /// Another name for `target`, or a copy where the file system has no links or forbids this one.
-    fn linked(directory: &Path, target: &Path, found: &Metadata) -> io::Result<Self> {
+    fn linked(directory: &Path, target: &Path, bytes: &[u8], found: &Metadata) -> io::Result<Self> {
         let link = |path: &Path| fs::hard_link(target, path).and_then(|()| File::open(path));
         Self::create(|| builder().make_in(directory, link))
-            .or_else(|_| Self::with_bytes(directory, &fs::read(target)?, Some(found)))
+            .or_else(|_| Self::with_bytes(directory, bytes, Some(found)))
     }
 
     /// Creates and registers in one critical section, so that no interrupt comes between.

@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     fs,
     os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
+    thread,
 };
 
 use serde_json::Value;
@@ -53,6 +54,14 @@ fn c20_files_are_signed_in_place_and_the_first_original_is_kept() {
     let rest = tail.split_once("/>").unwrap().1;
     assert!(text.contains(rest.strip_suffix("</rdf:RDF>\n").unwrap_or(rest.trim_end())));
 
+    // What is kept may be signed.
+    fs::rename(place.path().join("a.xml.orig"), place.path().join("first.orig")).unwrap();
+    let done = sign(&place, &["-v", "a.xml"]);
+    assert!(done.stderr.ends_with("a.xml.orig\n"), "{}", done.stderr);
+    assert!(done.stderr.contains("the entry as it was is kept as /"), "{}", done.stderr);
+    assert_eq!(place.bytes("a.xml.orig"), first);
+    fs::rename(place.path().join("first.orig"), place.path().join("a.xml.orig")).unwrap();
+
     // Again, and by another person: no trace of the first remains.
     place.write("jane.p12", jane().pkcs12(PASSWORD));
     place.run("sign", &["--p12-cert", "jane.p12", "--p12-password", PASSWORD, "a.xml"]).succeeded();
@@ -64,6 +73,31 @@ fn c20_files_are_signed_in_place_and_the_first_original_is_kept() {
     );
     let text = String::from_utf8(place.bytes("a.xml")).unwrap();
     assert_eq!((text.matches("<Signature ").count(), text.contains(EMAIL)), (1, false));
+}
+
+#[test]
+fn several_at_once_lose_nothing() {
+    let place = place();
+    for _ in 0..3 {
+        place.write("a.xml", unsigned());
+        let done: Vec<_> = thread::scope(|scope| {
+            let running: Vec<_> = (0..4).map(|_| scope.spawn(|| sign(&place, &["a.xml"]))).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let changed = "error: cannot replace a.xml: it changed while it was signed\n\
+                       hint: sign it again, as it is now\n";
+        for done in done {
+            match done.status {
+                Some(0) => assert_eq!(done.stderr, ""),
+                _ => assert_eq!(done.failed(3), changed),
+            }
+        }
+        assert_eq!(judged(&place, &["a.xml"])["verdict"], "valid");
+        assert_eq!(place.bytes("a.xml.orig"), unsigned().as_bytes());
+        fs::remove_file(place.path().join("a.xml.orig")).unwrap();
+    }
+    // Nor is anything left.
+    assert!(!place.listing().iter().any(|(name, _)| name.to_string_lossy().contains(".stratus-")));
 }
 
 #[test]
@@ -173,6 +207,7 @@ fn what_is_invalid_is_not_signed() {
         ("checksum.xml", "<slreq:value>89", "<slreq:value>00"),
         ("about.xml", "rdf:about=\"#I", "rdf:about=\"#J"),
         ("order.xml", "<dcterms:identifier>", "<dcterms:type>base</dcterms:type><dcterms:identifier>"),
+        ("parse-type.xml", "<slreq:checksum rdf:parseType", "<slreq:checksum parseType"),
         ("no-endorsement.xml", "<slreq:endorsement rdf:parseType=\"Resource\"/>", ""),
         ("date.xml", "2999-01-01", "2999-02-30"),
     ] {
@@ -213,16 +248,24 @@ fn the_address_is_the_certificates_else_the_one_given() {
     let two = Request::new("Joe").email("first@example.org").email("second@example.org");
     place.write("two.p12", two.self_signed(&new_key(Kind::P256)).pkcs12(PASSWORD));
     place.write("none.p12", Request::new("Joe").self_signed(&new_key(Kind::P256)).pkcs12(PASSWORD));
-    for (file, args, email) in [
-        ("two.p12", &[][..], "first@example.org"),
-        ("two.p12", &["--email", "second@example.org"], "first@example.org"),
-        ("none.p12", &["--email", "joe@example.org"], "joe@example.org"),
+    let unused =
+        "note: --email second@example.org is not used: the certificate's address is first@example.org\n";
+    for (file, args, email, note) in [
+        ("two.p12", &[][..], "first@example.org", ""),
+        ("two.p12", &["--email", "first@example.org"], "first@example.org", ""),
+        ("two.p12", &["--email", "second@example.org"], "first@example.org", unused),
+        ("none.p12", &["--email", "joe@example.org"], "joe@example.org", ""),
     ] {
         let options = ["--p12-cert", file, "--p12-password", PASSWORD, "--output", "b.xml", "a.xml"];
-        place.run("sign", &[args, &options].concat()).succeeded();
+        let done = place.run("sign", &[args, &options].concat());
+        done.succeeded();
+        assert_eq!(done.stderr, note);
         assert_eq!(judged(&place, &["b.xml"])["endorser"]["email"], email);
     }
     place.config("email = 'config@example.org'\n");
+    // An address for certificates without one need not be said to go unused.
+    let options = ["--p12-cert", "two.p12", "--p12-password", PASSWORD, "--output", "b.xml", "a.xml"];
+    assert_eq!(place.run("sign", &options).stderr, "");
     let options = ["--p12-cert", "none.p12", "--p12-password", PASSWORD, "--output", "b.xml", "a.xml"];
     place.run("sign", &options).succeeded();
     assert_eq!(judged(&place, &["b.xml"])["endorser"]["email"], "config@example.org");

@@ -1,21 +1,19 @@
 //! `stratus-build-metadata`: describes an image.
 
-use std::{env, fs, io, os::unix::fs::MetadataExt, path::Path, process::ExitCode};
+use std::{env, path::Path, process::ExitCode};
 
 use serde_json::{Map, Value, json};
 use stratuslab::{
-    ChecksumAlgorithm, Compression, ImageFormat, Metadata, Timestamp,
-    checksum::{Image, ImageMismatch},
-    cli::{
-        self, Failure, Session, Status, image,
-        output::{self, OutputError},
-        shown,
-    },
+    ChecksumAlgorithm, Compression, Metadata, Timestamp,
+    checksum::Image,
+    cli::{self, Failure, Session, Status, image, is_dash, output, shown},
 };
 
 mod args;
+mod checks;
 
 use args::Args;
+use checks::{check_image, check_output, output_failure, warn_of_unusual};
 
 fn main() -> ExitCode {
     cli::main(run)
@@ -36,7 +34,7 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
     let created = created()?;
     let valid = args.valid(created)?;
     let target = args.output()?;
-    let to_stdout = target.as_os_str() == "-";
+    let to_stdout = is_dash(&target);
     if to_stdout && session.json() {
         return Err(Failure::new(Status::Usage, "--json and --output - both want standard output"));
     }
@@ -45,8 +43,7 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
     let publisher = args.publisher.as_ref().or(config.publisher.as_ref());
     warn_of_unusual(args, session);
     if !to_stdout {
-        // Before an image of many gigabytes is read in vain.
-        check_target(&target, &args.image, args.force)?;
+        check_output(&target, args)?;
     }
 
     let image = image::digest(session, &args.image, &args.checksums.wanted())?;
@@ -85,7 +82,7 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
     if to_stdout {
         session.write(document.as_bytes());
     } else {
-        output::write_new(&target, document.as_bytes(), args.force)?;
+        output::write_new(&target, document.as_bytes(), args.force).map_err(output_failure)?;
         if session.verbose() {
             session.result(format_args!("Manifest: {}", shown(&target)));
         }
@@ -112,113 +109,6 @@ fn created() -> Result<Timestamp, Failure> {
         );
         Failure::new(Status::Usage, fact)
     })
-}
-
-/// C39: values nobody uses are written, but not without a word.
-fn warn_of_unusual(args: &Args, session: &Session) {
-    let check = |option: &str, value: &str, usual: &[&str]| {
-        if !value.is_empty() && !usual.contains(&value) {
-            session.warn(format_args!("{option} '{value}' is unusual: {} are usual", usual.join(", ")));
-        }
-    };
-    check("--type", &args.image_type, &["base", "grid"]);
-    check("--kind", &args.kind, &["machine", "disk"]);
-    check("--format", &args.format, &["raw", "qcow2", "vmdk", "vdi", "vhdx"]);
-    let compression = args.compression.as_deref().unwrap_or_default();
-    check("--compression", compression, &["gz", "bz2", "xz", "zst", "none"]);
-    for location in args.location.iter().filter(|location| !is_uri(location)) {
-        session
-            .warn(format_args!("--location '{location}' is not a URI such as https://example.org/image.gz"));
-    }
-}
-
-/// Whether it has a scheme (RFC 3986 §3.1) and none of the characters a URI cannot have (§2).
-fn is_uri(location: &str) -> bool {
-    let scheme = location.split_once(':').map(|(scheme, _)| scheme).unwrap_or_default();
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-        && !location.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
-}
-
-/// Whether the description can be written there, as far as can be told before it is.
-fn check_target(target: &Path, image: &Path, force: bool) -> Result<(), Failure> {
-    let path = || target.to_owned();
-    let directory = match fs::metadata(target) {
-        Ok(found) if found.is_dir() => return Err(OutputError::Directory { path: path() }.into()),
-        Ok(found) => {
-            let same = |image: fs::Metadata| (image.dev(), image.ino()) == (found.dev(), found.ino());
-            if fs::metadata(image).is_ok_and(same) {
-                let fact = format!("{} is the image itself", shown(target));
-                return Err(Failure::new(Status::Usage, fact).with_hint("name another file with --output"));
-            }
-            if !found.is_file() {
-                return Ok(());
-            }
-            if !force {
-                let exists = Failure::from(OutputError::Exists { path: path() });
-                return Err(exists.with_hint("overwrite it with --force, or name another file with --output"));
-            }
-            fs::canonicalize(target).ok().and_then(|target| target.parent().map(Path::to_owned))
-        }
-        Err(_) if fs::symlink_metadata(target).is_ok() => {
-            return Err(OutputError::DanglingLink { path: path() }.into());
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => target.parent().map(Path::to_owned),
-        Err(error) => return Err(OutputError::Write { path: path(), error }.into()),
-    };
-    let directory = directory.filter(|directory| !directory.as_os_str().is_empty());
-    let directory = directory.unwrap_or_else(|| ".".into());
-    if !directory.is_dir() {
-        return Err(OutputError::NoDirectory { path: path(), directory }.into());
-    }
-    // A file without a name, so that nothing remains whatever happens.
-    match tempfile::tempfile_in(&directory) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(OutputError::Write { path: path(), error }.into()),
-    }
-}
-
-/// Whether the image is what the arguments say.
-fn check_image(args: &Args, session: &Session, image: &Image) -> Result<(), Failure> {
-    if image.digests.bytes() == 0 {
-        return Err(Failure::new(Status::No, format_args!("the image is empty: {}", shown(&args.image))));
-    }
-    // C7: a checksum that is given is one the image must have.
-    let mismatches: Vec<_> = args
-        .checksums
-        .stated()
-        .filter_map(|stated| {
-            let algorithm = stated.algorithm();
-            let found = image.digests.checksums().iter().find(|found| found.algorithm() == algorithm);
-            let mismatch = match found {
-                None => ImageMismatch::NotComputed { algorithm },
-                Some(found) if found == stated => return None,
-                Some(found) => {
-                    let [stated, found] = [stated, found].map(|checksum| checksum.value().to_owned());
-                    ImageMismatch::Checksum { algorithm, stated, found }
-                }
-            };
-            Some(mismatch.to_string())
-        })
-        .collect();
-    if !mismatches.is_empty() {
-        return Err(Failure::new(
-            Status::No,
-            format_args!("{}: {}", shown(&args.image), mismatches.join("; ")),
-        ));
-    }
-    let expected = [ImageFormat::Qcow2, ImageFormat::Vdi, ImageFormat::Vhdx];
-    match image.format {
-        Some(format) if format.name() != args.format => session.warn(format_args!(
-            "the image is {format} but its format is described as {}; --format={format} would be right",
-            args.format
-        )),
-        None if expected.iter().any(|format| format.name() == args.format) => {
-            session.warn(format_args!("the image does not start like a {} image", args.format));
-        }
-        _ => {}
-    }
-    Ok(())
 }
 
 /// How the file at the location is compressed: as stated, else like the image here.

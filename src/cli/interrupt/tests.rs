@@ -43,7 +43,7 @@ fn child() {
             }
         }
         "replacing" => {
-            output::replace_keeping_original(&file, b"new").unwrap();
+            output::replace_keeping_original(&file, &fs::read(&file).unwrap(), b"new").unwrap();
             await_signal();
         }
         role => panic!("{role}"),

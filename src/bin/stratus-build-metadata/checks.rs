@@ -1,0 +1,89 @@
+//! What is looked at before a description is written.
+
+use std::{fs, path::Path};
+
+use stratuslab::{
+    ImageFormat,
+    checksum::Image,
+    cli::{
+        Failure, Session, Status,
+        output::{self, OutputError},
+        shown,
+    },
+};
+
+use crate::args::Args;
+
+/// C39: values nobody uses are written, but not without a word.
+pub(crate) fn warn_of_unusual(args: &Args, session: &Session) {
+    let check = |option: &str, value: &str, usual: &[&str]| {
+        if !value.is_empty() && !usual.contains(&value) {
+            session.warn(format_args!("{option} '{value}' is unusual: {} are usual", usual.join(", ")));
+        }
+    };
+    check("--type", &args.image_type, &["base", "grid"]);
+    check("--kind", &args.kind, &["machine", "disk"]);
+    check("--format", &args.format, &["raw", "qcow2", "vmdk", "vdi", "vhdx"]);
+    let compression = args.compression.as_deref().unwrap_or_default();
+    check("--compression", compression, &["gz", "bz2", "xz", "zst", "none"]);
+    for location in args.location.iter().filter(|location| !is_uri(location)) {
+        session
+            .warn(format_args!("--location '{location}' is not a URI such as https://example.org/image.gz"));
+    }
+}
+
+/// Whether it has a scheme (RFC 3986 §3.1) and none of the characters a URI cannot have (§2).
+fn is_uri(location: &str) -> bool {
+    let scheme = location.split_once(':').map(|(scheme, _)| scheme).unwrap_or_default();
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && !location.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
+}
+
+/// Whether the description can be written there, before an image of many gigabytes is read in
+/// vain.
+pub(crate) fn check_output(target: &Path, args: &Args) -> Result<(), Failure> {
+    if let (Ok(found), Ok(image)) = (fs::metadata(target), fs::metadata(&args.image))
+        && output::same_file(&found, &image)
+    {
+        let fact = format!("{} is the image itself", shown(target));
+        return Err(Failure::new(Status::Usage, fact).with_hint("name another file with --output"));
+    }
+    output::check_new(target, args.force).map_err(output_failure)
+}
+
+pub(crate) fn output_failure(error: OutputError) -> Failure {
+    let exists = matches!(error, OutputError::Exists { .. });
+    let failure = Failure::from(error);
+    if exists {
+        failure.with_hint("overwrite it with --force, or name another file with --output")
+    } else {
+        failure
+    }
+}
+
+/// Whether the image is what the arguments say.
+pub(crate) fn check_image(args: &Args, session: &Session, image: &Image) -> Result<(), Failure> {
+    if image.digests.bytes() == 0 {
+        return Err(Failure::new(Status::No, format_args!("the image is empty: {}", shown(&args.image))));
+    }
+    // C7: a checksum that is given is one the image must have.
+    let mismatches = args.checksums.stated().filter_map(|stated| image.digests.check_checksum(stated));
+    let mismatches: Vec<_> = mismatches.map(|mismatch| mismatch.to_string()).collect();
+    if !mismatches.is_empty() {
+        let fact = format!("{}: {}", shown(&args.image), mismatches.join("; "));
+        return Err(Failure::new(Status::No, fact));
+    }
+    let expected = [ImageFormat::Qcow2, ImageFormat::Vdi, ImageFormat::Vhdx];
+    match image.format {
+        Some(format) if format.name() != args.format => session.warn(format_args!(
+            "the image is {format} but its format is described as {}; --format={format} would be right",
+            args.format
+        )),
+        None if expected.iter().any(|format| format.name() == args.format) => {
+            session.warn(format_args!("the image does not start like a {} image", args.format));
+        }
+        _ => {}
+    }
+    Ok(())
+}
