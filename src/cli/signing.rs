@@ -1,7 +1,10 @@
 //! How failures to sign are told.
 
 use super::{Failure, Status};
-use crate::dsig::SignError;
+use crate::{
+    dsig::SignError,
+    metadata::rules::{RuleError, StructureError},
+};
 
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
@@ -14,6 +17,13 @@ impl From<SignError> for Failure {
             | SignError::OpenSsl(_) => (Status::Credentials, None),
             SignError::MethodKey { .. } => {
                 (Status::Usage, Some("leave --signature-algorithm out, or name one that fits the key"))
+            }
+            SignError::Rule(RuleError::Structure(StructureError::Order { .. })) => (
+                Status::No,
+                Some("put the elements in the order in which stratus-build-metadata writes them"),
+            ),
+            SignError::Rule(RuleError::Structure(StructureError::UnqualifiedParseType { .. })) => {
+                (Status::No, Some("write rdf:parseType instead"))
             }
             _ => (Status::No, None),
         };
