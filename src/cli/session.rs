@@ -27,7 +27,8 @@ pub struct Session {
 #[derive(Debug, Default)]
 struct End {
     status: Option<Status>,
-    objects: Vec<Value>,
+    /// JSON objects printed.
+    objects: usize,
     /// The first error of stdout; later results are dropped.
     stdout: Option<io::Error>,
 }
@@ -109,21 +110,31 @@ impl Session {
         }
     }
 
-    /// The JSON object of one input, printed at the end with the others; nothing in text mode.
+    /// The JSON object of one input; nothing in text mode.
     pub fn object(&self, file: &Path, mut fields: Map<String, Value>) {
         if self.json() {
             let mut object = Map::new();
             object.insert("file".to_owned(), file.to_string_lossy().into());
             object.append(&mut fields);
-            self.lock().objects.push(object.into());
+            self.element(&object.into());
         }
     }
 
     /// Like [`Session::object`], for a command whose input is no file.
     pub fn bare_object(&self, fields: Map<String, Value>) {
         if self.json() {
-            self.lock().objects.push(fields.into());
+            self.element(&fields.into());
         }
+    }
+
+    /// The next element of the JSON array, printed at once: there may be very many.
+    fn element(&self, object: &Value) {
+        let first = {
+            let mut end = self.lock();
+            end.objects += 1;
+            end.objects == 1
+        };
+        self.write(format!("{}{object}", if first { "[\n" } else { ",\n" }).as_bytes());
     }
 
     /// Something the user may like to know; not with `-q`.
@@ -190,16 +201,14 @@ impl Session {
             // A wrong command line is about none of them.
             if self.inputs.is_empty() || failure.status() == Status::Usage {
                 self.bare_object(fields);
-            } else if self.lock().objects.is_empty() {
+            } else if self.lock().objects == 0 {
                 // It is what all of them have in common.
                 self.inputs.iter().for_each(|file| self.object(file, fields.clone()));
             }
         }
         if self.json() {
-            let lines: Vec<_> = self.lock().objects.iter().map(Value::to_string).collect();
-            let array =
-                if lines.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", lines.join(",\n")) };
-            self.write(array.as_bytes());
+            let objects = self.lock().objects;
+            self.write(if objects == 0 { b"[]\n" } else { b"\n]\n" });
         }
         let stdout = self.lock().stdout.take();
         // Whoever closed the pipe has read enough: that is no error.
