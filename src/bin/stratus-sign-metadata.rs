@@ -45,6 +45,34 @@ fn main() -> ExitCode {
 
 fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
     let output = args.output.as_deref().or(session.config()?.output_manifest_file.as_deref());
+    check_streams(args, output, session)?;
+    let email = args.credentials.email(session)?;
+    let credentials = args.credentials.credentials(session)?;
+    if let (Some(given), Some(certified)) = (&args.credentials.email, credentials.certificate().email())
+        && given.as_str() != certified
+    {
+        session.note(format_args!("--email {given} is not used: the certificate's address is {certified}"));
+    }
+    let request = SignRequest {
+        credentials: &credentials,
+        method: args.credentials.signature_method(session)?,
+        email: email.as_ref(),
+        created: Timestamp::now(),
+        leniency: Leniency::Strict,
+    };
+    // A key that cannot sign is no input's fault.
+    request.signature_method()?;
+    for file in &args.files {
+        match sign_file(file, output, &request, session) {
+            Ok(fields) => session.object(file, fields),
+            Err(failure) => session.fail_input(file, &failure),
+        }
+    }
+    Ok(())
+}
+
+/// Whether every input and output has a place of its own.
+fn check_streams(args: &Sign, output: Option<&Path>, session: &Session) -> Result<(), Failure> {
     if output.is_some() && args.files.len() > 1 {
         return Err(Failure::new(Status::Usage, "one output file cannot hold several entries")
             .with_hint("sign the files one by one, or in place without --output"));
@@ -63,26 +91,6 @@ fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
     if output.is_none() && args.files.iter().any(|file| is_dash(file)) {
         return Err(Failure::new(Status::Usage, "standard input cannot be signed in place")
             .with_hint("say where to write the signed entry with --output FILE, or --output -"));
-    }
-    let email = args.credentials.email(session)?;
-    let credentials = args.credentials.credentials(session)?;
-    if let (Some(given), Some(certified)) = (&args.credentials.email, credentials.certificate().email())
-        && given.as_str() != certified
-    {
-        session.note(format_args!("--email {given} is not used: the certificate's address is {certified}"));
-    }
-    let request = SignRequest {
-        credentials: &credentials,
-        method: args.credentials.signature_method(session)?,
-        email: email.as_ref(),
-        created: Timestamp::now(),
-        leniency: Leniency::Strict,
-    };
-    for file in &args.files {
-        match sign_file(file, output, &request, session) {
-            Ok(fields) => session.object(file, fields),
-            Err(failure) => session.fail_input(file, &failure),
-        }
     }
     Ok(())
 }
