@@ -58,11 +58,14 @@ pub enum CertificateError {
         /// The text in the certificate.
         value: String,
     },
+    /// More than one field for extensions (RFC 5280 §4.1 has one).
+    #[error("the certificate has its extensions in more than one place")]
+    SeveralExtensions,
     /// More than one subjectAltName extension (forbidden by RFC 5280 §4.2).
     #[error("the certificate has more than one subjectAltName")]
     SeveralAltNames,
-    /// The first rfc822Name holds something else than printable ASCII.
-    #[error("the certificate's e-mail address is not printable ASCII")]
+    /// The first rfc822Name holds something else than printable ASCII without blanks.
+    #[error("the certificate's e-mail address holds blanks or characters that are not printable ASCII")]
     Email,
     /// The key is of a kind or form that OpenSSL does not read.
     #[error("the certificate's public key is unusable: {0}")]
@@ -176,11 +179,15 @@ fn tbs_certificate(tbs: &mut SliceReader<'_>, der: &[u8]) -> Result<Certificate,
         tbs.sequence(|validity| Ok::<_, CertificateError>((time(validity)?, time(validity)?)))?;
     let subject = name(tbs)?;
     let public_key = tbs.tlv_bytes()?.into();
-    let mut email = None;
+    let (mut extended, mut email) = (false, None);
     while !tbs.is_finished() {
         let header = Header::decode(tbs)?;
         match header.tag() {
             Tag::ContextSpecific { constructed: true, number: TagNumber(3) } => {
+                if extended {
+                    return Err(CertificateError::SeveralExtensions);
+                }
+                extended = true;
                 email = tbs.read_nested(header.length(), |field| field.sequence(rfc822_name))?;
             }
             // issuerUniqueID and subjectUniqueID

@@ -128,9 +128,27 @@ fn hostile_alternative_names_are_refused() {
     let der = Request::new("Jane").email("jane@x.org").self_signed(&key(Kind::P256)).certificate_der();
     for bad in [b"\x81\x0ajane\0x.org", b"\x81\x0ajane x.org", b"\x81\x0ajane\xffx.org"] {
         let der = replaced(&der, b"\x81\x0ajane@x.org", bad);
-        assert!(matches!(Certificate::from_der(&der), Err(CertificateError::Email)));
+        let error = Certificate::from_der(&der).unwrap_err();
+        let fact = "the certificate's e-mail address holds blanks or characters that are not printable ASCII";
+        assert_eq!(error.to_string(), fact);
     }
     // basicConstraints becomes a second subjectAltName: 2.5.29.19 to 2.5.29.17.
     let der = replaced(&der, &tlv(6, &[0x55, 0x1d, 19]), &tlv(6, &[0x55, 0x1d, 17]));
     assert!(matches!(Certificate::from_der(&der), Err(CertificateError::SeveralAltNames)));
+}
+
+#[test]
+fn a_second_field_for_extensions_is_refused() {
+    let der = jane().certificate_der();
+    let length = usize::from(u16::from_be_bytes([der[6], der[7]]));
+    let (tbs, rest) = der[8..].split_at(length);
+    let field = (0..length - 1).find(|&at| tbs[at] == 0xa3 && at + 2 + usize::from(tbs[at + 1]) == length);
+    let field = &tbs[field.unwrap()..];
+    let with = |fields: &[&[u8]]| {
+        let tbs = tlv(0x30, &[tbs, &fields.concat()].concat());
+        Certificate::from_der(&tlv(0x30, &[&tbs, rest].concat()))
+    };
+    assert_eq!(with(&[]).unwrap().email(), Some("jane.tester@example.org"));
+    assert!(matches!(with(&[field]), Err(CertificateError::SeveralExtensions)));
+    assert!(matches!(with(&[&tlv(0xa3, &tlv(0x30, b""))]), Err(CertificateError::SeveralExtensions)));
 }
