@@ -1,6 +1,7 @@
 //! What an endorser signs with: a private key, its certificate and the path above it.
 
 mod choice;
+mod cost;
 mod pem;
 mod pkcs12;
 
@@ -25,6 +26,7 @@ pub struct Credentials {
     certificate: Certificate,
     key: PKey<Private>,
     chain: Vec<Certificate>,
+    key_was_encrypted: bool,
 }
 
 /// Why there is nothing to sign with.
@@ -44,9 +46,13 @@ pub enum CredentialsError {
     #[error("the private key is encrypted and there is no password for it")]
     PasswordRequired,
     /// An algorithm that neither OpenSSL as it is installed nor `p12-keystore` has, or one with
-    /// parameters that would take minutes.
+    /// parameters that `p12-keystore` refuses.
     #[error("encrypted in a way that is not supported here")]
     UnsupportedEncryption,
+    /// Deriving the keys from the password would take minutes: more than a million iterations for
+    /// one of them, or four million for all.
+    #[error("opening it takes more iterations of a hash than are gone through here")]
+    TooManyIterations,
     /// There is no private key.
     #[error("no private key")]
     NoPrivateKey,
@@ -138,7 +144,8 @@ impl Credentials {
         password: Option<&Password>,
     ) -> Result<Self, CredentialsError> {
         let certificates = pem::certificates(certificates)?;
-        choice::credentials(choice::Contents { keys: pem::keys(keys, password)?, certificates })
+        let (keys, encrypted) = pem::keys(keys, password)?;
+        choice::credentials(choice::Contents { keys, encrypted, certificates })
     }
 
     /// The endorser's certificate.
@@ -154,6 +161,12 @@ impl Credentials {
     /// The certificates found beside it that lead to its issuers, nearest first.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
+    }
+
+    /// Whether the file kept its private keys from everyone without the password: none of them
+    /// was in clear, and the password is not empty.
+    pub fn key_was_encrypted(&self) -> bool {
+        self.key_was_encrypted
     }
 
     /// Checks that `at` is in the certificate's validity period (RFC 5280 §4.1.2.5).

@@ -233,6 +233,99 @@ fn pkcs12_that_is_no_use_says_why() {
     assert_eq!(error.to_string(), "a key of type ED25519 cannot sign entries, RSA and EC keys can");
 }
 
+/// The elements of a PKCS#12 file: what its content info holds, and its `MacData`.
+fn parts(pfx: &[u8]) -> (&[u8], &[u8]) {
+    let length = |at: usize| usize::from(u16::from_be_bytes([pfx[at], pfx[at + 1]]));
+    // Headers of four octets, the version, and the identifier of the type of content.
+    assert_eq!((pfx[7], pfx[26]), (0x30, 0x04));
+    let safe = &pfx[30..30 + length(28)];
+    (safe, &pfx[30 + safe.len()..])
+}
+
+/// A PKCS#12 file as BER: lengths are not told, and strings come in pieces.
+fn ber(safe: &[u8], mac: &[u8]) -> Vec<u8> {
+    const DATA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
+    let pieces: Vec<u8> = safe.chunks(100).flat_map(|piece| pki::tlv(4, piece)).collect();
+    let begin = [&[0x30, 0x80, 2, 1, 3, 0x30, 0x80], DATA, &[0xa0, 0x80, 0x24, 0x80]].concat();
+    [&begin, &pieces, &[0; 6][..], mac, &[0; 2]].concat()
+}
+
+#[test]
+fn ber_opens_as_der_does() {
+    let jane = jane();
+    for file in [jane.pkcs12("pâß"), jane.old_pkcs12("pâß")] {
+        let (safe, mac) = parts(&file);
+        let file = ber(safe, mac);
+        assert_is(&open(&file, "pâß").unwrap(), &jane);
+        assert!(matches!(open(&file, "wrong"), Err(Error::WrongPassword)));
+    }
+}
+
+#[test]
+fn more_iterations_than_anyone_waits_for_are_refused_at_once() {
+    const MANY: &[u8] = &[2, 4, 0x7f, 0xff, 0xff, 0xff];
+    let file = jane().pkcs12("pw");
+    let (safe, mac) = parts(&file);
+    let mac = pki::tlv(0x30, &[mac[2..].strip_suffix(&[2, 2, 8, 0]).unwrap(), MANY].concat());
+    let der = pki::tlv(0x30, &[&file[4..30 + safe.len()], &mac].concat());
+    let mut builder = Pkcs12::builder();
+    let builder = builder.pkey(&jane().key).cert(&jane().certificate).key_iter(0x1_0000);
+    let mut bags = builder.build2("pw").unwrap().to_der().unwrap();
+    let at = bags.windows(5).rposition(|window| window == [2, 3, 1, 0, 0]).unwrap();
+    bags[at + 2] = 0x7f;
+    let (safe_of_bags, mac_of_bags) = parts(&bags);
+    for costly in [&der, &ber(safe, &mac), &bags, &ber(safe_of_bags, mac_of_bags)] {
+        for password in ["", "pw", "pâß"] {
+            let error = open(costly, password).unwrap_err();
+            assert!(matches!(error, Error::TooManyIterations), "{error}");
+        }
+    }
+
+    // EncryptedPrivateKeyInfo with PBES2 (RFC 8018 appendix A.4): N, r and p of scrypt in 32 MiB.
+    let (pbes2, pbkdf2) = ("1.2.840.113549.1.5.13", "1.2.840.113549.1.5.12");
+    let scrypt = [&[2, 3, 2, 0, 0][..], &[2, 1, 1], &[2, 3, 1, 0, 0]].concat();
+    for (kdf, integers) in [(pbkdf2, MANY), ("1.3.6.1.4.1.11591.4.11", &scrypt)] {
+        let algorithm = |id: &str, parameters: &[u8]| {
+            let id = der::asn1::ObjectIdentifier::new_unwrap(id);
+            pki::tlv(0x30, &[&pki::tlv(6, id.as_bytes()), parameters].concat())
+        };
+        let kdf = algorithm(kdf, &pki::tlv(0x30, &[&pki::tlv(4, b"salt"), integers].concat()));
+        let cipher = algorithm("2.16.840.1.101.3.4.1.42", &pki::tlv(4, &[0; 16]));
+        let scheme = algorithm(pbes2, &pki::tlv(0x30, &[kdf, cipher].concat()));
+        let info = pki::tlv(0x30, &[scheme, pki::tlv(4, &[0; 64])].concat());
+        for label in ["ENCRYPTED PRIVATE KEY", "PRIVATE KEY"] {
+            let text = openssl::base64::encode_block(&info);
+            let pem = format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n");
+            let opened = open_pem(&jane().certificate_pem(), pem.as_bytes(), Some("pw"));
+            assert!(matches!(opened, Err(Error::TooManyIterations)), "{label}");
+        }
+    }
+}
+
+#[test]
+fn it_is_known_whether_the_key_was_encrypted() {
+    let jane = jane();
+    let certificate = jane.certificate_pem();
+    let pem = |key: &[u8], password| open_pem(&certificate, key, password).unwrap().key_was_encrypted();
+    assert!(pem(&jane.encrypted_key_pem("pw"), Some("pw")));
+    assert!(!pem(&jane.key_pem(), Some("pw")));
+    assert!(!pem(&jane.key_pem(), None));
+    assert!(!pem(&[jane.encrypted_key_pem("pw"), jane.key_pem()].concat(), Some("pw")));
+    let pkcs12 = |file: &[u8], password| open(file, password).unwrap().key_was_encrypted();
+    assert!(pkcs12(&jane.pkcs12("pw"), "pw"));
+    assert!(pkcs12(&jane.old_pkcs12("pw"), "pw"));
+    assert!(!pkcs12(&jane.pkcs12(""), ""));
+    // In clear beside the encrypted certificates (`openssl pkcs12 -keypbe NONE`).
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("certificate"), &certificate).unwrap();
+    fs::write(folder.path().join("key"), jane.key_pem()).unwrap();
+    let export = ["pkcs12", "-export", "-in", "certificate", "-inkey", "key", "-out", "out"];
+    let plain = ["-keypbe", "NONE", "-passout", "pass:pw"];
+    if run(folder.path(), "openssl", &[&export[..], &plain].concat()).is_some() {
+        assert!(!pkcs12(&fs::read(folder.path().join("out")).unwrap(), "pw"));
+    }
+}
+
 #[test]
 fn no_single_changed_byte_makes_opening_panic() {
     let joe = Request::new("Joe").self_signed(&key(Kind::P256));

@@ -12,6 +12,8 @@ use crate::{Certificate, CertificateError};
 /// belongs to a key.
 pub(super) struct Contents {
     pub(super) keys: Vec<PKey<Private>>,
+    /// All of them were encrypted, with a password that is not empty.
+    pub(super) encrypted: bool,
     pub(super) certificates: Vec<Result<Certificate, CertificateError>>,
 }
 
@@ -45,7 +47,7 @@ pub(super) fn credentials(contents: Contents) -> Result<Credentials, Credentials
                 return Err(CredentialsError::UnsupportedKey { kind });
             }
             let chain = chain(&certificate, &key, certificates);
-            Ok(Credentials { certificate, key, chain })
+            Ok(Credentials { certificate, key, chain, key_was_encrypted: contents.encrypted })
         }
         (Some(last), false) => {
             pairs.push(last);

@@ -1,11 +1,15 @@
 //! PEM files (RFC 7468, and the encrypted form of RFC 1421 §4.6 that OpenSSL used to write).
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{Engine as _, decoded_len_estimate, engine::general_purpose::STANDARD};
 use der::{Reader as _, SliceReader};
 use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
-use super::{CredentialsError, Password, lacks_algorithm, with_legacy_provider};
+use super::{
+    CredentialsError, Password,
+    cost::{Cost, Refusal},
+    lacks_algorithm, with_legacy_provider,
+};
 use crate::{Certificate, CertificateError};
 
 const BEGIN: &str = "-----BEGIN ";
@@ -25,7 +29,8 @@ struct Block<'a> {
 pub(super) fn certificates(
     pem: &[u8],
 ) -> Result<Vec<Result<Certificate, CertificateError>>, CredentialsError> {
-    let text = String::from_utf8_lossy(pem);
+    // A key may be in the same file.
+    let text = text(pem);
     // RFC 7468 §5.1; `X509 CERTIFICATE` is what SSLeay wrote.
     let is_certificate = |block: &Block<'_>| matches!(block.label, "CERTIFICATE" | "X509 CERTIFICATE");
     let blocks = blocks(&text).into_iter().filter(is_certificate);
@@ -38,19 +43,27 @@ pub(super) fn certificates(
     if certificates.is_empty() { Err(CredentialsError::NoCertificate) } else { Ok(certificates) }
 }
 
-/// Every private key in the file, decrypted.
-pub(super) fn keys(pem: &[u8], password: Option<&Password>) -> Result<Vec<PKey<Private>>, CredentialsError> {
-    let text = Zeroizing::new(String::from_utf8_lossy(pem).into_owned());
-    let blocks = blocks(&text);
-    blocks
-        .iter()
-        .filter(|block| block.label.ends_with("PRIVATE KEY"))
-        .map(|block| key(block, password))
-        .collect()
+/// Every private key in the file, decrypted; and whether all were encrypted, with a password that
+/// is not empty.
+pub(super) fn keys(
+    pem: &[u8],
+    password: Option<&Password>,
+) -> Result<(Vec<PKey<Private>>, bool), CredentialsError> {
+    let text = text(pem);
+    let mut blocks = blocks(&text);
+    blocks.retain(|block| block.label.ends_with("PRIVATE KEY"));
+    let mut cost = Cost::default();
+    let keys = blocks.iter().map(|block| key(block, password, &mut cost)).collect::<Result<_, _>>()?;
+    let secret = password.is_some_and(|password| !password.as_str().is_empty());
+    Ok((keys, secret && blocks.iter().all(Block::is_encrypted)))
 }
 
-fn key(block: &Block<'_>, password: Option<&Password>) -> Result<PKey<Private>, CredentialsError> {
-    let content = Zeroizing::new(block.content().ok_or(CredentialsError::Damaged)?);
+fn key(
+    block: &Block<'_>,
+    password: Option<&Password>,
+    cost: &mut Cost,
+) -> Result<PKey<Private>, CredentialsError> {
+    let content = block.content().ok_or(CredentialsError::Damaged)?;
     let password = match (block.is_encrypted(), password) {
         (true, None) => return Err(CredentialsError::PasswordRequired),
         (true, Some(password)) => password.as_str(),
@@ -61,10 +74,14 @@ fn key(block: &Block<'_>, password: Option<&Password>) -> Result<PKey<Private>, 
     if password.contains('\0') || password.len() > MAX_PASSWORD_BYTES {
         return Err(CredentialsError::WrongPassword);
     }
-    let text = Zeroizing::new(block.lines.join("\n") + "\n");
+    // Whatever the label says. Encrypted content of the old form is not BER, and costs nothing.
+    if cost.add_key(&content) == Err(Refusal::Costly) {
+        return Err(CredentialsError::TooManyIterations);
+    }
+    let text = joined(&block.lines, "\n");
     let read = || PKey::private_key_from_pem_passphrase(text.as_bytes(), password.as_bytes());
     with_legacy_provider(read).map_err(|errors| match block.is_encrypted() {
-        _ if lacks_algorithm(&errors) => CredentialsError::UnsupportedEncryption,
+        true if lacks_algorithm(&errors) => CredentialsError::UnsupportedEncryption,
         true if block.is_plausible(&content) => CredentialsError::WrongPassword,
         _ => CredentialsError::Damaged,
     })
@@ -81,19 +98,48 @@ impl Block<'_> {
     }
 
     /// What the text between the boundaries stands for; `None` if it is cut off or no Base64.
-    fn content(&self) -> Option<Vec<u8>> {
+    fn content(&self) -> Option<Zeroizing<Vec<u8>>> {
         let [_, lines @ .., end] = self.lines.as_slice() else { return None };
         if end.strip_prefix(END)?.strip_suffix(DASHES)? != self.label {
             return None;
         }
-        let text = lines.iter().filter(|line| !line.contains(':')).map(|line| line.trim());
-        STANDARD.decode(Zeroizing::new(text.collect::<String>()).as_bytes()).ok()
+        let lines: Vec<&str> =
+            lines.iter().filter(|line| !line.contains(':')).map(|line| line.trim()).collect();
+        let text = joined(&lines, "");
+        let mut content = Zeroizing::new(vec![0; decoded_len_estimate(text.len())]);
+        let length = STANDARD.decode_slice(text.as_bytes(), &mut content).ok()?;
+        content.truncate(length);
+        Some(content)
     }
 
     /// Whether the content is cut off or damaged can be told before decryption in PKCS#8 only.
     fn is_plausible(&self, content: &[u8]) -> bool {
         self.label != "ENCRYPTED PRIVATE KEY" || is_sequence(content)
     }
+}
+
+/// A file as text, whatever else it holds. Allocated once, as a growing text would leave copies of
+/// keys behind.
+fn text(pem: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(pem.len() * char::REPLACEMENT_CHARACTER.len_utf8()));
+    for chunk in pem.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
+}
+
+/// Lines with `end` after each, allocated once.
+fn joined(lines: &[&str], end: &str) -> Zeroizing<String> {
+    let length = lines.iter().map(|line| line.len() + end.len()).sum();
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    for line in lines {
+        text.push_str(line);
+        text.push_str(end);
+    }
+    text
 }
 
 /// The blocks of a text in their order; what is between them is ignored (RFC 7468 §2).

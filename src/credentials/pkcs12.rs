@@ -10,33 +10,50 @@ use openssl::{
 use p12_keystore::{Pkcs12Archive, error::Error as ArchiveError};
 use zeroize::Zeroizing;
 
-use super::{CredentialsError, choice::Contents, lacks_algorithm, with_legacy_provider};
-use crate::Certificate;
+use super::{
+    CredentialsError,
+    choice::Contents,
+    cost::{Cost, Refusal},
+    lacks_algorithm, with_legacy_provider,
+};
+use crate::{Certificate, CertificateError};
+
+type KeysAndCertificates = (Vec<PKey<Private>>, Vec<Result<Certificate, CertificateError>>);
 
 /// Every key and certificate in the file.
 pub(super) fn contents(pfx: &[u8], password: &str) -> Result<Contents, CredentialsError> {
     let container = Pkcs12::from_der(pfx).map_err(|_| CredentialsError::NotPkcs12)?;
-    let refusal = match read(pfx, &container, password) {
+    let mut cost = Cost::default();
+    cost.add_pfx(pfx).map_err(|refusal| match refusal {
+        Refusal::Malformed => CredentialsError::NotPkcs12,
+        Refusal::Costly => CredentialsError::TooManyIterations,
+    })?;
+    let opened = match read(pfx, &container, password) {
         Err(CredentialsError::WrongPassword) if !password.is_ascii() => {
             // OpenSSL before 1.1.0 took the octets of the UTF-8 text for ISO 8859-1.
-            let octets: Zeroizing<String> = Zeroizing::new(password.bytes().map(char::from).collect());
+            // Allocated once: a growing text would leave copies behind.
+            let mut octets = Zeroizing::new(String::with_capacity(2 * password.len()));
+            octets.extend(password.bytes().map(char::from));
             read(pfx, &container, &octets)
         }
         other => other,
     };
-    match refusal {
+    match opened {
         // The MAC covers the content (RFC 7292 §4): if that opens all the same, it was changed.
         Err(CredentialsError::WrongPassword) if opens_without_mac(pfx, password) => {
             Err(CredentialsError::Damaged)
         }
-        other => other,
+        other => other.map(|(keys, certificates)| {
+            let encrypted = !cost.plain_key && !password.is_empty();
+            Contents { keys, encrypted, certificates }
+        }),
     }
 }
 
-fn read(pfx: &[u8], container: &Pkcs12, password: &str) -> Result<Contents, CredentialsError> {
+fn read(pfx: &[u8], container: &Pkcs12, password: &str) -> Result<KeysAndCertificates, CredentialsError> {
     let archive_error = match Pkcs12Archive::from_pkcs12(pfx, password) {
         Ok(archive) => return from_archive(&archive),
-        // More iterations than a million; OpenSSL would go through with them.
+        // Too many iterations in what was encrypted itself; OpenSSL would go through with them.
         Err(ArchiveError::InvalidParameters) => return Err(CredentialsError::UnsupportedEncryption),
         Err(error) => error,
     };
@@ -49,7 +66,7 @@ fn read(pfx: &[u8], container: &Pkcs12, password: &str) -> Result<Contents, Cred
             let certificates = parsed.cert.into_iter().chain(parsed.ca.into_iter().flatten());
             let certificates = certificates.filter_map(|certificate| certificate.to_der().ok());
             let certificates = certificates.map(|der| Certificate::from_der(&der)).collect();
-            return Ok(Contents { keys: parsed.pkey.into_iter().collect(), certificates });
+            return Ok((parsed.pkey.into_iter().collect(), certificates));
         }
         Err(errors) => errors,
     };
@@ -57,14 +74,14 @@ fn read(pfx: &[u8], container: &Pkcs12, password: &str) -> Result<Contents, Cred
 }
 
 /// A key that OpenSSL does not know is as good as none, unless there is no other.
-fn from_archive(archive: &Pkcs12Archive) -> Result<Contents, CredentialsError> {
+fn from_archive(archive: &Pkcs12Archive) -> Result<KeysAndCertificates, CredentialsError> {
     let keys = archive.keys.iter().map(|bag| PKey::private_key_from_pkcs8(bag.key.as_der()));
     let keys: Vec<PKey<Private>> = keys.filter_map(Result::ok).collect();
     if keys.is_empty() && !archive.keys.is_empty() {
         return Err(CredentialsError::Damaged);
     }
     let certificates = archive.certs.iter().map(|bag| Certificate::from_der(bag.cert.as_der()));
-    Ok(Contents { keys, certificates: certificates.collect() })
+    Ok((keys, certificates.collect()))
 }
 
 /// What both refusals together say: a wrong password is known by the MAC, or, where there is
@@ -93,7 +110,7 @@ fn verdict(archive: &ArchiveError, openssl: &ErrorStack) -> CredentialsError {
 /// Whether the content is encrypted, and this password decrypts it.
 fn opens_without_mac(pfx: &[u8], password: &str) -> bool {
     let opens = |pfx: &[u8], password: &str| Pkcs12Archive::from_pkcs12(pfx, password).is_ok();
-    let other = Zeroizing::new(format!("{password}?"));
+    let other = Zeroizing::new([password, "?"].concat());
     without_mac(pfx).is_ok_and(|bare| opens(&bare, password) && !opens(&bare, &other))
 }
 

@@ -135,6 +135,7 @@ impl Source {
             }
             E::SeveralKeys { .. } => Some("export only the one to sign with".to_owned()),
             E::UnsupportedEncryption => Some("export it again, with AES encryption".to_owned()),
+            E::TooManyIterations => Some("export it again, with a million iterations or fewer".to_owned()),
             E::Expired { .. } | E::NotYetValid { .. } => {
                 Some("--allow-expired-certificate signs all the same".to_owned())
             }
