@@ -5,7 +5,7 @@
 #[path = "common/pki.rs"]
 mod pki;
 
-use std::{fs, process::Output};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Output};
 
 use assert_cmd::Command;
 use pki::jane;
@@ -105,4 +105,24 @@ fn c38_without_a_terminal_the_ways_to_give_a_password_are_named() {
     let empty = sign(&folder, &["--p12-cert", "p12", "--p12-password", ""], &[], "");
     assert_eq!(empty.status.code(), Some(4));
     assert!(String::from_utf8_lossy(&empty.stderr).contains("error: p12: wrong password\n"));
+}
+
+#[test]
+fn a_key_that_others_may_read_is_told_unless_it_is_encrypted() {
+    let folder = scene();
+    fs::write(folder.path().join("plain"), jane().key_pem()).unwrap();
+    let warned = |key: &str, mode, more: &[&str]| {
+        fs::set_permissions(folder.path().join(key), fs::Permissions::from_mode(mode)).unwrap();
+        let files = ["--pem-cert", "pem", "--pem-key", key, "--output", "signed.xml"];
+        let output = sign(&folder, &[&files, more].concat(), &[], "");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        stderr.contains(&format!("warning: {key} holds a private key and others may read it\n"))
+    };
+    // Whether there is a password says nothing about the key.
+    for more in [&[][..], &["--p12-password", PASSWORD]] {
+        assert!(warned("plain", 0o644, more));
+        assert!(!warned("plain", 0o600, more));
+    }
+    assert!(!warned("key", 0o644, &["--p12-password", PASSWORD]));
 }

@@ -2,11 +2,7 @@
 
 mod source;
 
-use std::{
-    ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, fs, path::PathBuf};
 
 use clap::{
     Args,
@@ -131,15 +127,16 @@ impl CredentialArgs {
         let given = GivenPassword::find(self, session, surroundings)?;
         session.detail(format_args!("signing with {source}"));
         let files = Files::read(&source)?;
-        let (credentials, unprotected) = match &given {
+        let credentials = match &given {
             Some(given) => {
                 let opened = files.open(Some(&given.password));
-                (opened.map_err(|error| source.failure(&error, Some(given), &files))?, false)
+                opened.map_err(|error| source.failure(&error, Some(given), &files))?
             }
             None => files.open_or_ask(surroundings)?,
         };
         let key = source.key_file();
-        if unprotected && fs::metadata(key).is_ok_and(|found| password::readable_by_others(&found)) {
+        let exposed = || fs::metadata(key).is_ok_and(|found| password::readable_by_others(&found));
+        if !credentials.key_was_encrypted() && exposed() {
             session.warn(format_args!("{} holds a private key and others may read it", shown(key)));
         }
         match credentials.check_validity(surroundings.now) {
@@ -168,12 +165,11 @@ struct Files<'a> {
 
 impl<'a> Files<'a> {
     fn read(source: &'a Source) -> Result<Self, Failure> {
-        let read = |path: &Path| Ok::<_, Failure>(Zeroizing::new(input::read(path)?));
         let key = match source {
-            Source::Pem { key: Some(key), .. } => Some(read(key)?),
+            Source::Pem { key: Some(key), .. } => Some(input::read_credentials(key)?),
             _ => None,
         };
-        Ok(Self { source, certificate: read(source.certificate_file())?, key })
+        Ok(Self { source, certificate: input::read_credentials(source.certificate_file())?, key })
     }
 
     fn open(&self, password: Option<&Password>) -> Result<Credentials, CredentialsError> {
@@ -194,18 +190,18 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Without a password if that does; also says whether it did.
-    fn open_or_ask(&self, surroundings: &Surroundings<'_>) -> Result<(Credentials, bool), Failure> {
+    /// Without a password if that does.
+    fn open_or_ask(&self, surroundings: &Surroundings<'_>) -> Result<Credentials, Failure> {
         let failure = |error: CredentialsError| self.source.failure(&error, None, self);
         match self.open(None) {
             Err(CredentialsError::PasswordRequired) => {}
-            opened => return opened.map(|credentials| (credentials, true)).map_err(failure),
+            opened => return opened.map_err(failure),
         }
         let answer = match (surroundings.ask)(&self.source.question()) {
             Err(PasswordError::NoTerminal) => return Err(self.source.no_terminal()),
             answer => answer?,
         };
-        self.open(Some(&answer)).map(|credentials| (credentials, false)).map_err(failure)
+        self.open(Some(&answer)).map_err(failure)
     }
 }
 

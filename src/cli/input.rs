@@ -4,8 +4,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::{Failure, Status, is_dash, shown, text};
 use crate::xml::MAX_DOCUMENT_BYTES;
+
+/// The largest certificate or key file read, in bytes.
+pub const MAX_CREDENTIALS_BYTES: usize = 1024 * 1024;
 
 /// Why an input was not read.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +70,36 @@ pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     Ok(bytes)
 }
 
+/// The whole of a file with a key or certificates, wiped when dropped; `-` is standard input.
+///
+/// # Errors
+/// [`InputError`] if it cannot be read to its end or is longer than [`MAX_CREDENTIALS_BYTES`].
+pub fn read_credentials(path: &Path) -> Result<Zeroizing<Vec<u8>>, InputError> {
+    let bytes = read_secret(open(path)?, MAX_CREDENTIALS_BYTES + 1)
+        .map_err(|error| InputError::Read { path: path.to_owned(), error })?;
+    if bytes.len() > MAX_CREDENTIALS_BYTES {
+        return Err(InputError::TooLarge { path: path.to_owned(), limit: MAX_CREDENTIALS_BYTES as u64 });
+    }
+    Ok(bytes)
+}
+
+/// The first `limit` bytes, wiped when dropped. They are allocated once: a growing buffer would
+/// leave copies behind.
+pub(crate) fn read_secret(mut reader: impl Read, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; limit]);
+    let mut length = 0;
+    while let Some(free) = bytes.get_mut(length..).filter(|free| !free.is_empty()) {
+        match reader.read(free) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
 /// How messages and results name an input.
 pub fn name(path: &Path) -> String {
     if is_dash(path) { "standard input".to_owned() } else { shown(path).to_string() }
@@ -101,6 +136,28 @@ mod tests {
         assert!(matches!(error, InputError::TooLarge { .. }));
         assert!(error.to_string().ends_with("large.xml: it is larger than 10 MiB"), "{error}");
         assert!(matches!(read(Path::new("/dev/zero")), Err(InputError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn credentials_are_read_to_their_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.p12");
+        std::fs::write(&path, b"key").unwrap();
+        assert_eq!(*read_credentials(&path).unwrap(), b"key");
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(MAX_CREDENTIALS_BYTES as u64).unwrap();
+        assert_eq!(read_credentials(&path).unwrap().len(), MAX_CREDENTIALS_BYTES);
+        file.set_len(MAX_CREDENTIALS_BYTES as u64 + 1).unwrap();
+        let error = read_credentials(&path).unwrap_err();
+        assert!(error.to_string().ends_with("large.p12: it is larger than 1 MiB"), "{error}");
+        assert!(matches!(read_credentials(Path::new("/dev/zero")), Err(InputError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_secret_stays_where_it_was_read_to() {
+        let pieces = io::Read::chain(&b"se"[..], &b"cret and more"[..]);
+        let secret = read_secret(pieces, 6).unwrap();
+        assert_eq!((secret.as_slice(), secret.capacity()), (&b"secret"[..], 6));
     }
 
     #[test]

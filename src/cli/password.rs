@@ -5,15 +5,13 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
-use super::input::name;
+use super::input::{self, name};
 use super::interrupt::{self, TerminalGuard};
 use super::{Failure, Session, Status, is_dash, shown, text};
 use crate::Password;
 
 /// The longest password read from a file, in bytes.
-pub const MAX_PASSWORD_BYTES: u64 = 4096;
+pub const MAX_PASSWORD_BYTES: usize = 4096;
 
 /// Why there is no password.
 #[derive(Debug, thiserror::Error)]
@@ -111,22 +109,13 @@ pub(crate) fn readable_by_others(file: &std::fs::Metadata) -> bool {
 }
 
 fn read(path: &Path, source: impl Read) -> Result<Password, PasswordError> {
-    // Allocated once: a growing buffer would leave copies behind.
-    let mut bytes = Zeroizing::new(vec![0; 2 + usize::try_from(MAX_PASSWORD_BYTES).unwrap_or_default()]);
-    let mut length = 0;
-    let mut source = source;
-    while let Some(free) = bytes.get_mut(length..).filter(|free| !free.is_empty()) {
-        match source.read(free) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(PasswordError::Read { path: path.to_owned(), error }),
-        }
-    }
-    let password = bytes.get(..length).unwrap_or_default();
+    // A line end may follow the longest password.
+    let bytes = input::read_secret(source, MAX_PASSWORD_BYTES + 2)
+        .map_err(|error| PasswordError::Read { path: path.to_owned(), error })?;
+    let password = bytes.as_slice();
     let password =
         password.strip_suffix(b"\n").map_or(password, |line| line.strip_suffix(b"\r").unwrap_or(line));
-    if password.len() as u64 > MAX_PASSWORD_BYTES {
+    if password.len() > MAX_PASSWORD_BYTES {
         return Err(PasswordError::TooLong { path: path.to_owned() });
     }
     match std::str::from_utf8(password) {
