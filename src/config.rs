@@ -15,13 +15,13 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::cli::password;
+use crate::cli::{input, password};
 use crate::dsig::SignatureMethod;
 use crate::{Email, Password};
 
@@ -241,8 +241,8 @@ fn read(path: &Path) -> Result<(Zeroizing<String>, bool), ConfigError> {
     let failed = |error| ConfigError::Read { path: path.to_owned(), error };
     let file = File::open(path).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_CONFIG_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let limit = usize::try_from(MAX_CONFIG_BYTES + 1).unwrap_or_default();
+    let bytes = input::read_secret(file, limit).map_err(failed)?;
     if bytes.len() as u64 > MAX_CONFIG_BYTES {
         return Err(ConfigError::TooLarge { path: path.to_owned() });
     }
