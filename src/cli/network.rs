@@ -7,7 +7,6 @@ use std::{
 };
 
 use clap::Args;
-use zeroize::Zeroizing;
 
 use super::{Failure, Session, Status, input, shown, text};
 use crate::{
@@ -132,13 +131,12 @@ impl<'a> Secrets<'a> {
 
     fn identity(&self) -> Result<Option<ClientIdentity>, Failure> {
         let Some((certificate, key)) = self.client else { return Ok(None) };
-        let credentials =
-            Credentials::from_pem(&input::read(certificate)?, &Zeroizing::new(input::read(key)?), None)
-                .map_err(|cause| {
-                    let fact = format!("cannot use {} with {}: {cause}", shown(certificate), shown(key));
-                    Failure::new(Status::Credentials, fact)
-                        .with_hint("client_certificate and client_key are PEM files, the key unencrypted")
-                })?;
+        let [certificates, keys] = [input::read_credentials(certificate)?, input::read_credentials(key)?];
+        let credentials = Credentials::from_pem(&certificates, &keys, None).map_err(|cause| {
+            let fact = format!("cannot use {} with {}: {cause}", shown(certificate), shown(key));
+            Failure::new(Status::Credentials, fact)
+                .with_hint("client_certificate and client_key are PEM files, the key unencrypted")
+        })?;
         let chain = std::iter::once(credentials.certificate()).chain(credentials.chain());
         Ok(Some(ClientIdentity::new(chain.map(crate::Certificate::der), credentials.key())?))
     }
