@@ -96,7 +96,6 @@ fn run(args: &Deprecate, session: &Session) -> Result<(), Failure> {
     let allow_sha1 = args.allow_sha1 || session.config()?.allow_sha1.unwrap_or_default();
     let entry = verified(&document, allow_sha1, session)?;
     check_is_asked(&entry, args, &email)?;
-    check_is_own(&entry, credentials.certificate())?;
 
     let request = SignRequest {
         credentials: &credentials,
@@ -188,25 +187,6 @@ fn check_is_asked(entry: &Metadata, args: &Deprecate, email: &Email) -> Result<(
         }
         _ => Ok(()),
     }
-}
-
-/// Only who endorsed an entry can deprecate it.
-fn check_is_own(entry: &Metadata, certificate: &Certificate) -> Result<(), Failure> {
-    let Some(endorsement) = &entry.endorsement else { return Ok(()) };
-    let endorser = &endorsement.endorser;
-    for (part, certified, stated) in [
-        ("subject", certificate.subject(), &endorser.subject),
-        ("issuer", certificate.issuer(), &endorser.issuer),
-    ] {
-        if certified != stated {
-            return Err(Failure::new(
-                Status::Credentials,
-                format_args!("the endorser's {part} is '{stated}' but the certificate's is '{certified}'"),
-            )
-            .with_hint("deprecate it with the certificate it was endorsed with"));
-        }
-    }
-    Ok(())
 }
 
 /// The date of the new endorsement, which Marketplaces only take if it is later.

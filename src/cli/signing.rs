@@ -10,6 +10,9 @@ impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
         let (status, hint) = match &error {
             SignError::NoEmail => (Status::Credentials, Some("give the endorser's address with --email")),
+            SignError::NotEndorser { .. } => {
+                (Status::Credentials, Some("deprecate it with the certificate it was endorsed with"))
+            }
             SignError::CertificateEmail { .. }
             | SignError::CertificateName { .. }
             | SignError::UnsupportedKey

@@ -11,7 +11,7 @@ use super::{
     verify::verify_leniently,
 };
 use crate::{
-    Credentials, Email, Endorsement, Endorser, Metadata, Timestamp,
+    Credentials, DistinguishedName, Email, Endorsement, Endorser, Metadata, Timestamp,
     metadata::{
         self,
         rdf::unwritable,
@@ -92,6 +92,16 @@ pub enum SignError {
         /// The character.
         character: char,
     },
+    /// Only who endorsed an entry can deprecate it.
+    #[error("the endorser's {part} is '{endorser}' but the certificate's is '{certificate}'")]
+    NotEndorser {
+        /// `subject` or `issuer`.
+        part: &'static str,
+        /// What the entry says.
+        endorser: DistinguishedName,
+        /// What the certificate says.
+        certificate: DistinguishedName,
+    },
     /// No signature algorithm uses such a key.
     #[error(
         "the certificate's key is of a kind that cannot sign entries; RSA and EC P-256, P-384, P-521 can"
@@ -148,7 +158,7 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
 }
 
 /// Endorses and signs an entry again, with a reason why its image must not be used any more.
-/// An earlier reason is replaced.
+/// An earlier reason is replaced. Subject and issuer of the certificate must be the endorser's.
 ///
 /// # Errors
 /// [`SignError`]; nothing is returned that does not verify.
@@ -157,6 +167,18 @@ pub fn deprecate(
     reason: &str,
     request: &SignRequest,
 ) -> Result<Verified<Metadata>, SignError> {
+    let certificate = request.credentials.certificate();
+    if let Some(Endorsement { endorser, .. }) = &entry.endorsement {
+        for (part, endorser, certificate) in [
+            ("subject", &endorser.subject, certificate.subject()),
+            ("issuer", &endorser.issuer, certificate.issuer()),
+        ] {
+            if endorser != certificate {
+                let (endorser, certificate) = (endorser.clone(), certificate.clone());
+                return Err(SignError::NotEndorser { part, endorser, certificate });
+            }
+        }
+    }
     sign(&metadata::deprecate(entry.document(), reason)?, request)
 }
 

@@ -116,7 +116,7 @@ fn c26_deprecating_again_replaces_the_reason() {
     let (jane, joe) = (credentials(&jane()), joe());
     let entry = sign(plain().as_bytes(), &jane, None).unwrap();
     let first = deprecate(&entry, "first", &jane);
-    let second = deprecate(&first, "second", &joe);
+    let second = deprecate(&first, "second", &jane);
     assert_eq!(second.deprecated.as_deref(), Some("second"));
     let text = std::str::from_utf8(second.document()).unwrap();
     assert_eq!(text.matches("slterms:deprecated>").count(), 2);
@@ -130,6 +130,9 @@ fn c26_deprecating_again_replaces_the_reason() {
     }
     let error = dsig::deprecate(&entry, "\u{1}", &request(&jane, Leniency::Strict)).unwrap_err();
     assert!(matches!(error, SignError::Xml(_)), "{error}");
+    // Whoever else has a certificate has entries of his own.
+    let error = dsig::deprecate(&entry, "joe", &request(&joe, Leniency::Strict)).unwrap_err();
+    assert!(matches!(error, SignError::NotEndorser { part: "subject", .. }), "{error}");
 }
 
 /// What the original deprecate command left in Marketplaces: the endorsement last, `parseType`
