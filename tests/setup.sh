@@ -11,7 +11,7 @@ packages=(
 )
 if [ "${1:-}" = tests ]; then
     # the peers the tests compare with, and what shows pages, terminals and, in the bench, memory
-    packages+=(procps libxml2-utils default-jdk-headless bzip2 xz-utils zstd qemu-utils mandoc tmux shellcheck time)
+    packages+=(procps libxml2-utils default-jdk-headless bzip2 xz-utils zstd mandoc shellcheck time)
 fi
 
 missing=()
