@@ -4,10 +4,17 @@ use std::fmt;
 
 use crate::{Identifier, Metadata};
 
+mod engine;
+mod error;
 mod file;
+mod pool;
 mod read;
+mod schedule;
+mod sparse;
 
-pub use file::{Image, ImageFile, ImageFileError};
+pub use error::ImageError;
+pub use file::ImageFile;
+pub use read::{DigestOptions, FileDigests, Image};
 
 /// A checksum algorithm an entry may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

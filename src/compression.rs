@@ -3,6 +3,8 @@
 use std::{
     fmt,
     io::{self, Read},
+    num::NonZeroUsize,
+    thread,
 };
 
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode as ZstdCode;
@@ -14,12 +16,25 @@ use input::Input;
 /// Memory an xz stream may ask for, in bytes. `xz -9` needs 65 MiB; a dictionary may claim 1.5 GiB.
 pub const XZ_MEMORY_LIMIT: u64 = 128 << 20;
 
+/// Memory for which xz blocks are decoded at a time, in bytes a thread: each holds a block, compressed
+/// and not. Blocks of `xz -6 -T0` have 24 MiB; with larger ones fewer threads are used, in the end one.
+pub const XZ_MEMORY_PER_THREAD: u64 = 64 << 20;
+
+/// [`XZ_MEMORY_PER_THREAD`] for all threads, at most.
+pub const XZ_THREADING_MEMORY_LIMIT: u64 = 512 << 20;
+
 /// Largest window of a zst frame, as a power of two: 128 MiB, which `zstd --ultra -22` and
 /// `zstd --long` stay within and `zstd` itself has as its default. A frame may claim 2 GiB and more.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
+/// Bytes of an xz stream header (.xz file format §2.1.1).
+const XZ_HEADER: usize = 12;
+
+/// The checks of xz blocks that liblzma knows: none, CRC32, CRC64, SHA-256 (.xz file format §2.1.1.2).
+const XZ_CHECKS: [u8; 4] = [0, 1, 4, 10];
+
 /// Bytes looked at to recognise a compression.
-const HEAD: usize = 4096;
+pub(crate) const HEAD: usize = 4096;
 
 /// Fewer bytes than this are not called compressed: no magic number can be told in them.
 const SHORTEST_HEAD: usize = 4;
@@ -152,6 +167,7 @@ pub enum CompressionError {
 #[derive(Debug)]
 pub struct Reader<R> {
     compression: Option<Compression>,
+    threads: NonZeroUsize,
     state: State<R>,
 }
 
@@ -172,14 +188,24 @@ enum Decoder<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Looks at the first bytes of `file` and prepares to read its content.
+    /// Looks at the first bytes of `file` and prepares to read its content, with a thread for each
+    /// core where the compression allows several.
     ///
     /// # Errors
     /// [`io::Error`] from `file`, or from a decoder that cannot be set up.
     pub fn new(file: R) -> io::Result<Self> {
+        Self::with_threads(file, thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// [`Reader::new`] with at most so many threads.
+    ///
+    /// # Errors
+    /// Those of [`Reader::new`].
+    pub fn with_threads(file: R, threads: NonZeroUsize) -> io::Result<Self> {
         let mut input = Input::new(file);
         let compression = Compression::recognise(input.peek(HEAD)?);
-        Ok(Self { compression, state: State::Reading(Decoder::new(input, compression)?) })
+        let state = State::Reading(Decoder::new(input, compression, threads)?);
+        Ok(Self { compression, threads, state })
     }
 
     /// The compression found, `None` if the file is its own content.
@@ -200,7 +226,7 @@ impl<R: Read> Reader<R> {
         self.state = match self.compression {
             _ if head.is_empty() && aligned => State::Finished,
             Some(compression) if aligned && compression.starts(head) => {
-                State::Reading(Decoder::new(input, Some(compression))?)
+                State::Reading(Decoder::new(input, Some(compression), self.threads)?)
             }
             Some(compression) => {
                 let garbage = CompressionError::TrailingGarbage { compression, offset: end };
@@ -237,15 +263,18 @@ impl<R: Read> Read for Reader<R> {
 }
 
 impl<R: Read> Decoder<R> {
-    fn new(input: Input<R>, compression: Option<Compression>) -> io::Result<Self> {
+    fn new(
+        mut input: Input<R>,
+        compression: Option<Compression>,
+        threads: NonZeroUsize,
+    ) -> io::Result<Self> {
         Ok(match compression {
             None => Self::Raw(input),
             Some(Compression::Gzip) => Self::Gzip(Box::new(flate2::bufread::GzDecoder::new(input))),
             Some(Compression::Bzip2) => Self::Bzip2(bzip2::bufread::BzDecoder::new(input)),
             Some(Compression::Xz) => {
-                // A check that liblzma does not know would otherwise be passed over in silence.
-                let flags = liblzma::stream::TELL_UNSUPPORTED_CHECK;
-                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_LIMIT, flags)?;
+                let offset = input.offset();
+                let stream = xz_stream(input.peek(XZ_HEADER)?, offset, threads)?;
                 Self::Xz(liblzma::bufread::XzDecoder::new_stream(input, stream))
             }
             Some(Compression::Zstd) => {
@@ -285,6 +314,22 @@ impl<R: Read> Decoder<R> {
             Self::Zstd(decoder) => decoder.into_inner(),
         }
     }
+}
+
+/// A decoder for the xz stream that starts with `header`, at `offset`.
+fn xz_stream(header: &[u8], offset: u64, threads: NonZeroUsize) -> io::Result<liblzma::stream::Stream> {
+    // The multi-threaded decoder cannot be told to report a check it does not know, and would pass
+    // over it in silence. What is no whole header is for the decoder to refuse.
+    if header.len() == XZ_HEADER && !XZ_CHECKS.contains(&(header[7] & 0x0f)) {
+        let source = liblzma::stream::Error::UnsupportedCheck.into();
+        let damaged = CompressionError::Damaged { compression: Compression::Xz, offset, source };
+        return Err(io::Error::new(io::ErrorKind::InvalidData, damaged));
+    }
+    let threads = u32::try_from(threads.get()).unwrap_or(u32::MAX);
+    let memory = XZ_THREADING_MEMORY_LIMIT.min(XZ_MEMORY_PER_THREAD.saturating_mul(threads.into()));
+    let mut builder = liblzma::stream::MtStreamBuilder::new();
+    builder.threads(threads).memlimit_threading(memory).memlimit_stop(XZ_MEMORY_LIMIT);
+    Ok(builder.decoder()?)
 }
 
 impl<R> fmt::Debug for Decoder<R> {

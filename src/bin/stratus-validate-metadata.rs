@@ -66,7 +66,7 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     options.signed = !args.unsigned;
     options.require = args.require.iter().map(|&requirement| requirement.into()).collect();
     let image = match &args.image {
-        Some(path) => Some(cli::image::digest(session, path, &ChecksumAlgorithm::ALL)?.digests),
+        Some(path) => Some(cli::image::digest(session, path, &stratuslab::checksum::DigestOptions::default())?.digests),
         None => None,
     };
     options.image = image.as_ref();

@@ -2,83 +2,41 @@
 
 use std::{
     fs::{self, File, Metadata},
-    io::{self, Read, Seek, SeekFrom},
-    os::unix::fs::{FileTypeExt, MetadataExt},
+    io::{self, Read as _, Seek, SeekFrom},
+    os::{
+        fd::AsFd as _,
+        unix::fs::{FileExt as _, FileTypeExt, MetadataExt},
+    },
     path::{Path, PathBuf},
 };
 
-use super::{ChecksumAlgorithm, ImageDigests};
-use crate::{
-    compression::{self, Compression, CompressionError},
-    format::{self, ImageFormat},
+use super::{
+    DigestOptions, Image, ImageError,
+    read::{self, Counted},
+    sparse::SparseFile,
 };
+use crate::compression;
+
+/// What standard input is called in errors.
+const STANDARD_INPUT: &str = "standard input";
 
 /// An open image, on which its content can be read once.
 #[derive(Debug)]
 pub struct ImageFile {
-    path: PathBuf,
+    /// As given, or [`STANDARD_INPUT`].
+    name: PathBuf,
     file: File,
-    before: Stamp,
+    place: Place,
 }
 
-/// What reading an image tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Image {
-    /// Size and checksums of the uncompressed content.
-    pub digests: ImageDigests,
-    /// How the file is compressed, by its first bytes.
-    pub compression: Option<Compression>,
-    /// The format of the uncompressed content, if its magic number tells.
-    pub format: Option<ImageFormat>,
-}
-
-/// Why an image cannot be described.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImageFileError {
-    /// There is none.
-    #[error("image does not exist: {}", path.display())]
-    Missing {
-        /// The path as given.
-        path: PathBuf,
-    },
-    /// A directory, pipe, socket or character device.
-    #[error("{} is {found}, not a file or block device", path.display())]
-    Kind {
-        /// The path as given.
-        path: PathBuf,
-        /// What it is.
-        found: &'static str,
-    },
-    /// It cannot be opened or read.
-    #[error("cannot read {}: {cause}", path.display())]
-    Unreadable {
-        /// The path as given.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// Its compressed content is damaged, cut short, or followed by something else.
-    #[error("{}: {cause}", path.display())]
-    Compressed {
-        /// The path as given.
-        path: PathBuf,
-        /// What is wrong.
-        cause: CompressionError,
-    },
-    /// Size, modification time or identity are not what they were before it was read.
-    #[error("{} changed while it was read", path.display())]
-    Changed {
-        /// The path as given.
-        path: PathBuf,
-    },
-    /// It was removed or renamed while it was read.
-    #[error("{} vanished while it was read", path.display())]
-    Vanished {
-        /// The path as given.
-        path: PathBuf,
-    },
+#[derive(Debug)]
+enum Place {
+    /// A regular file or a block device at a path.
+    Path(Stamp),
+    /// The same on standard input, from where the descriptor stands.
+    Descriptor(Stamp, u64),
+    /// A pipe, socket or terminal: it has no size and can be read only once.
+    Stream,
 }
 
 /// What must stay the same of a file. A block device has no modification time of its own.
@@ -93,63 +51,103 @@ impl ImageFile {
     /// Opens the image at `path`: a regular file or a block device, or a symbolic link to one.
     ///
     /// # Errors
-    /// [`ImageFileError`] if there is none, it is something else, or it cannot be opened.
-    pub fn open(path: impl Into<PathBuf>) -> Result<Self, ImageFileError> {
-        let path = path.into();
+    /// [`ImageError`] if there is none, it is something else, or it cannot be opened.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, ImageError> {
+        let name = path.into();
         let opened = (|| {
             // Looked at before it is opened: opening a pipe waits for its writer.
-            let metadata = fs::metadata(&path)?;
+            let metadata = fs::metadata(&name)?;
             if let Some(found) = unsuitable(&metadata) {
                 return Ok(Err(found));
             }
-            let mut file = File::open(&path)?;
+            let mut file = File::open(&name)?;
             let before = Stamp::of(&file.metadata()?, &mut file)?;
             Ok(Ok((file, before)))
         })();
         match opened {
-            Ok(Ok((file, before))) => Ok(Self { path, file, before }),
-            Ok(Err(found)) => Err(ImageFileError::Kind { path, found }),
-            Err(cause) => Err(failure(path, cause)),
+            Ok(Ok((file, before))) => Ok(Self { name, file, place: Place::Path(before) }),
+            Ok(Err(found)) => Err(ImageError::Kind { image: name, found }),
+            Err(cause) => Err(ImageError::of(name, cause)),
         }
     }
 
-    /// Size of the file, compressed as it is, in bytes.
-    pub const fn length(&self) -> u64 {
-        self.before.length
+    /// The image on standard input, from where it stands to its end: a pipe, or a file that is held
+    /// to what one at a path is.
+    ///
+    /// # Errors
+    /// [`ImageError`] if it is closed or a directory.
+    pub fn standard_input() -> Result<Self, ImageError> {
+        let name = PathBuf::from(STANDARD_INPUT);
+        let opened = (|| {
+            let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+            let metadata = file.metadata()?;
+            let place = if metadata.is_file() || metadata.file_type().is_block_device() {
+                let position = file.stream_position()?;
+                let stamp = Stamp::of(&metadata, &mut file)?;
+                Place::Descriptor(stamp, position.min(stamp.length))
+            } else {
+                Place::Stream
+            };
+            Ok((file, place, metadata.is_dir()))
+        })();
+        match opened {
+            Ok((_, _, true)) => Err(ImageError::Kind { image: name, found: "a directory" }),
+            Ok((file, place, false)) => Ok(Self { name, file, place }),
+            Err(cause) => Err(ImageError::of(name, cause)),
+        }
+    }
+
+    /// Bytes to be read of the file, compressed as it is, where that is known.
+    pub const fn length(&self) -> Option<u64> {
+        match self.place {
+            Place::Path(stamp) => Some(stamp.length),
+            Place::Descriptor(stamp, position) => Some(stamp.length - position),
+            Place::Stream => None,
+        }
     }
 
     /// Reads the image to its end and describes it; `progress` is told the number of bytes each
-    /// time some of the file have been read.
+    /// time some of the file have been read. The holes of a sparse file are not read.
     ///
     /// # Errors
-    /// [`ImageFileError`] if it cannot be read, is damaged, or did not stay the same meanwhile.
-    pub fn digest(
-        self,
-        algorithms: &[ChecksumAlgorithm],
-        progress: impl FnMut(u64),
-    ) -> Result<Image, ImageFileError> {
-        let Self { path, mut file, before } = self;
-        let mut counted = Counted { file: &mut file, count: 0, progress };
-        let image = read(&mut counted, algorithms);
+    /// [`ImageError`] if it cannot be read, is damaged, or did not stay the same meanwhile.
+    pub fn digest(self, options: &DigestOptions, progress: impl FnMut(u64)) -> Result<Image, ImageError> {
+        let Self { name, mut file, place } = self;
+        let (before, start) = match place {
+            Place::Path(stamp) => (stamp, 0),
+            Place::Descriptor(stamp, position) => (stamp, position),
+            Place::Stream => return Image::read(name, file, options, progress),
+        };
+        let mut source = Counted::new(SparseFile::new(&file, start, before.length), progress);
+        let image = head(&file, start).and_then(|head| read::digest(&head, &mut source, options));
         // A file cut short under the reader fails as truncated, but that is not what is wrong.
-        let whole = image.is_err() || counted.count == before.length;
-        match Stamp::now(&path, &mut file) {
-            Ok(after) if after == before && whole => image.map_err(|cause| failure(path, cause)),
-            Ok(_) => Err(ImageFileError::Changed { path }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ImageFileError::Vanished { path }),
-            Err(cause) => Err(ImageFileError::Unreadable { path, cause }),
+        let whole = image.is_err() || source.bytes == before.length - start;
+        let after = match place {
+            Place::Path(_) => Stamp::now(&name, &mut file),
+            _ => file.metadata().and_then(|metadata| Stamp::of(&metadata, &mut file)),
+        };
+        match after {
+            Ok(after) if after == before && whole => image.map_err(|cause| ImageError::of(name, cause)),
+            Ok(_) => Err(ImageError::Changed { image: name }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ImageError::Vanished { image: name }),
+            Err(cause) => Err(ImageError::Unreadable { image: name, cause }),
         }
     }
 }
 
-fn read(file: impl Read, algorithms: &[ChecksumAlgorithm]) -> io::Result<Image> {
-    let mut content = compression::Reader::new(file)?;
-    let compression = content.compression();
-    let mut head = Vec::with_capacity(format::HEAD);
-    content.by_ref().take(format::HEAD as u64).read_to_end(&mut head)?;
-    let format = ImageFormat::recognise(&head);
-    let digests = ImageDigests::read(head.chain(content), algorithms)?;
-    Ok(Image { digests, compression, format })
+/// The first bytes, by which a compression is recognised.
+fn head(file: &File, start: u64) -> io::Result<Vec<u8>> {
+    struct At<'a>(&'a File, u64);
+    impl io::Read for At<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let count = self.0.read_at(into, self.1)?;
+            self.1 += count as u64;
+            Ok(count)
+        }
+    }
+    let mut head = Vec::with_capacity(compression::HEAD);
+    At(file, start).take(compression::HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// What a file is that cannot hold an image: it has no size, or no end.
@@ -168,21 +166,14 @@ fn unsuitable(metadata: &Metadata) -> Option<&'static str> {
     }
 }
 
-fn failure(path: PathBuf, cause: io::Error) -> ImageFileError {
-    match cause.downcast::<CompressionError>() {
-        Ok(cause) => ImageFileError::Compressed { path, cause },
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => ImageFileError::Missing { path },
-        Err(cause) => ImageFileError::Unreadable { path, cause },
-    }
-}
-
 impl Stamp {
     fn of(metadata: &Metadata, file: &mut File) -> io::Result<Self> {
         let identity = (metadata.dev(), metadata.ino());
         if metadata.file_type().is_block_device() {
-            // The system states no size of a device; its end does. Reading starts at the start.
+            // The system states no size of a device; its end does. Reading is by position.
+            let position = file.stream_position()?;
             let length = file.seek(SeekFrom::End(0))?;
-            file.seek(SeekFrom::Start(0))?;
+            file.seek(SeekFrom::Start(position))?;
             return Ok(Self { identity, length, modified: None });
         }
         let modified = Some((metadata.mtime(), metadata.mtime_nsec()));
@@ -195,30 +186,15 @@ impl Stamp {
     }
 }
 
-/// Tells what is read of the file, compressed as it is.
-struct Counted<'a, P> {
-    file: &'a mut File,
-    count: u64,
-    progress: P,
-}
-
-impl<P: FnMut(u64)> Read for Counted<'_, P> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(into)?;
-        self.count += count as u64;
-        (self.progress)(count as u64);
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{io::Write, process::Command};
 
     use super::*;
+    use crate::{ChecksumAlgorithm, Compression, ImageDigests, ImageFormat};
 
-    fn digest(path: &Path) -> Result<Image, ImageFileError> {
-        ImageFile::open(path)?.digest(&ChecksumAlgorithm::ALL, |_| {})
+    fn digest(path: &Path) -> Result<Image, ImageError> {
+        ImageFile::open(path)?.digest(&DigestOptions::default(), |_| {})
     }
 
     fn gzip(content: &[u8]) -> Vec<u8> {
@@ -240,10 +216,14 @@ mod tests {
             fs::write(&path, &file).unwrap();
             let mut read = 0;
             let image = ImageFile::open(&path).unwrap();
-            assert_eq!(image.length(), file.len() as u64);
-            let image = image.digest(&ChecksumAlgorithm::ALL, |count| read += count).unwrap();
-            let format = Some(ImageFormat::Qcow2);
-            assert_eq!(image, Image { digests: expected.clone(), compression, format });
+            assert_eq!(image.length(), Some(file.len() as u64));
+            let image = image.digest(&DigestOptions::default(), |count| read += count).unwrap();
+            assert_eq!(image.format, Some(ImageFormat::Qcow2));
+            assert_eq!((image.digests, image.compression), (expected.clone(), compression));
+            let compressed = image.compressed.map(|file| (file.bytes, file.checksums));
+            let itself = ImageDigests::read(&file[..], &ChecksumAlgorithm::ALL).unwrap();
+            let itself = compression.map(|_| (itself.bytes(), itself.checksums().to_vec()));
+            assert_eq!(compressed, itself);
             assert_eq!(read, file.len() as u64);
         }
     }
@@ -254,12 +234,12 @@ mod tests {
         let missing = folder.path().join("missing");
         let error = digest(&missing).unwrap_err();
         assert_eq!(error.to_string(), format!("image does not exist: {}", missing.display()));
-        assert!(matches!(digest(folder.path()), Err(ImageFileError::Kind { found: "a directory", .. })));
+        assert!(matches!(digest(folder.path()), Err(ImageError::Kind { found: "a directory", .. })));
         let zero = digest(Path::new("/dev/zero"));
-        assert!(matches!(zero, Err(ImageFileError::Kind { found: "a character device", .. })));
+        assert!(matches!(zero, Err(ImageError::Kind { found: "a character device", .. })));
         let pipe = folder.path().join("pipe");
         if Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
-            assert!(matches!(digest(&pipe), Err(ImageFileError::Kind { found: "a pipe", .. })));
+            assert!(matches!(digest(&pipe), Err(ImageError::Kind { found: "a pipe", .. })));
         }
         let damaged = folder.path().join("damaged");
         fs::write(&damaged, &gzip(&[1; 500])[..20]).unwrap();
@@ -296,11 +276,11 @@ mod tests {
                     act(&path);
                 }
             };
-            ImageFile::open(&path).unwrap().digest(&ChecksumAlgorithm::ALL, progress).unwrap_err()
+            ImageFile::open(&path).unwrap().digest(&DigestOptions::default(), progress).unwrap_err()
         };
-        assert!(matches!(digest_while(vanishes), ImageFileError::Vanished { .. }));
+        assert!(matches!(digest_while(vanishes), ImageError::Vanished { .. }));
         for act in changes {
-            assert!(matches!(digest_while(act), ImageFileError::Changed { .. }));
+            assert!(matches!(digest_while(act), ImageError::Changed { .. }));
         }
     }
 }

@@ -1,270 +1,315 @@
-//! Reading an image: one pass, one thread per algorithm, a fixed number of buffers.
+//! Reading an image: one pass over file and content, a fixed number of buffers.
 
 use std::{
-    io::{self, Read},
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
+    io::{self, Cursor, Read},
+    num::NonZeroUsize,
+    path::PathBuf,
     thread,
 };
 
-use md5::digest::DynDigest;
+use super::{
+    Checksum, ChecksumAlgorithm, ImageDigests, ImageError, hex,
+    pool::{self, CHUNK, Sink, Values},
+};
+use crate::{
+    Identifier,
+    compression::{self, Compression},
+    format::{self, FormatError, ImageFormat},
+};
 
-use super::{Checksum, ChecksumAlgorithm, ImageDigests, hex};
-use crate::Identifier;
+/// How an image is read.
+#[derive(Clone, Debug)]
+pub struct DigestOptions {
+    /// The checksums wanted of the content; SHA-1 is computed in any case.
+    pub algorithms: Vec<ChecksumAlgorithm>,
+    /// The checksums wanted of the compressed file, if it is compressed.
+    pub compressed: Vec<ChecksumAlgorithm>,
+    /// Threads that compute checksums, at most one each, and that decompress where the compression
+    /// allows several; reading is done beside them.
+    pub threads: NonZeroUsize,
+    /// Most bytes the content may have.
+    pub max_bytes: Option<u64>,
+}
 
-/// Bytes handed to the workers at a time.
-const CHUNK: usize = 512 << 10;
+impl Default for DigestOptions {
+    /// All checksums of the content and of the compressed file, a thread for each core, no limit.
+    fn default() -> Self {
+        Self {
+            algorithms: ChecksumAlgorithm::ALL.to_vec(),
+            compressed: ChecksumAlgorithm::ALL.to_vec(),
+            threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            max_bytes: None,
+        }
+    }
+}
 
-/// Chunks a worker may be behind the reader.
-const QUEUE: usize = 6;
+/// What reading an image tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Image {
+    /// Size and checksums of the uncompressed content.
+    pub digests: ImageDigests,
+    /// How the file is compressed, by its first bytes.
+    pub compression: Option<Compression>,
+    /// The file as it lies there, if it is compressed.
+    pub compressed: Option<FileDigests>,
+    /// The format of the uncompressed content, if its magic number tells.
+    pub format: Option<ImageFormat>,
+    /// Bytes of the disk that the content stands for, where its format tells.
+    pub virtual_size: Option<u64>,
+}
 
-/// Chunks in memory: those queued, one being hashed, one being filled. Once chunk `n` has entered
-/// every queue, every worker has taken chunk `n - QUEUE` and so let go of the one before it, whose
-/// memory is then free for chunk `n + 1`.
-const RING: usize = QUEUE + 2;
+/// Size and checksums of a file as it lies there, compressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileDigests {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// The checksums that were asked for, in the order of [`ChecksumAlgorithm::ALL`].
+    pub checksums: Vec<Checksum>,
+}
 
-type Hasher = Box<dyn DynDigest + Send>;
+/// Where bytes come from, and may be known to be zeros.
+pub(super) trait Source: Read {
+    /// Skips `count` bytes if all of them are known to be zeros, and says whether.
+    fn skip_hole(&mut self, count: usize) -> io::Result<bool>;
+}
+
+/// A source that knows nothing.
+struct Stream<R>(R);
+
+impl<R: Read> Read for Stream<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+}
+
+impl<R: Read> Source for Stream<R> {
+    fn skip_hole(&mut self, _: usize) -> io::Result<bool> {
+        Ok(false)
+    }
+}
+
+/// The content is larger than [`DigestOptions::max_bytes`]; inside an [`io::Error`].
+#[derive(Debug, thiserror::Error)]
+#[error("more than {limit} bytes")]
+pub(super) struct TooLarge {
+    pub(super) limit: u64,
+}
+
+impl DigestOptions {
+    /// What is computed of the content.
+    fn content(&self) -> Vec<ChecksumAlgorithm> {
+        let wanted = |a: &ChecksumAlgorithm| *a == ChecksumAlgorithm::Sha1 || self.algorithms.contains(a);
+        ChecksumAlgorithm::ALL.into_iter().filter(wanted).collect()
+    }
+}
 
 impl ImageDigests {
-    /// Reads `image` to its end and returns its size in bytes and its checksums: those asked for,
-    /// and SHA-1 in any case.
+    /// Reads `content`, compressed or not as it is, to its end and returns its size in bytes and
+    /// its checksums: those asked for, and SHA-1 in any case.
     ///
-    /// The algorithms run side by side, and memory stays under 5 MiB whatever the image's size.
+    /// The algorithms run side by side, and memory stays under 8 MiB whatever the size.
     ///
     /// # Errors
-    /// [`io::Error`] from `image`; nothing is returned for a partly read image.
-    pub fn read(image: impl Read, algorithms: &[ChecksumAlgorithm]) -> io::Result<Self> {
-        let wanted = |&a: &ChecksumAlgorithm| a == ChecksumAlgorithm::Sha1 || algorithms.contains(&a);
-        let hashers = ChecksumAlgorithm::ALL.into_iter().filter(wanted).map(|a| (a, hasher(a))).collect();
-        let (bytes, values) = hash(image, hashers)?;
+    /// [`io::Error`] from `content`; nothing is returned for a partly read one.
+    pub fn read(content: impl Read, algorithms: &[ChecksumAlgorithm]) -> io::Result<Self> {
+        let options = DigestOptions { algorithms: algorithms.to_vec(), ..DigestOptions::default() };
+        let mut content = Stream(content);
+        let (bytes, values) = pool::hash(&[&options.content()], options.threads, |sinks| {
+            let Ok([mut sink]) = <[Sink<'_>; 1]>::try_from(sinks) else { return Ok(0) };
+            fill(&mut sink, &mut content, None, |_| Ok(()))?;
+            Ok(sink.bytes())
+        })?;
+        Self::new(bytes, values.into_iter().next().unwrap_or_default())
+    }
+
+    fn new(bytes: u64, values: Values) -> io::Result<Self> {
         let sha1 = values.iter().find(|(algorithm, _)| *algorithm == ChecksumAlgorithm::Sha1);
         let sha1 = sha1.and_then(|(_, value)| <[u8; 20]>::try_from(&value[..]).ok());
-        let identifier = Identifier::from_sha1(sha1.ok_or_else(stopped)?);
-        let checksum = |(algorithm, value): (_, Box<[u8]>)| Checksum { algorithm, value: hex(&value) };
-        Ok(Self { bytes, identifier, checksums: values.into_iter().map(checksum).collect() })
+        let sha1 = sha1.ok_or_else(|| io::Error::other("there is no SHA-1"))?;
+        Ok(Self { bytes, identifier: Identifier::from_sha1(sha1), checksums: checksums(values) })
     }
 }
 
-fn hasher(algorithm: ChecksumAlgorithm) -> Hasher {
-    match algorithm {
-        ChecksumAlgorithm::Md5 => Box::new(md5::Md5::default()),
-        ChecksumAlgorithm::Sha1 => Box::new(sha1::Sha1::default()),
-        ChecksumAlgorithm::Sha256 => Box::new(sha2::Sha256::default()),
-        ChecksumAlgorithm::Sha512 => Box::new(sha2::Sha512::default()),
+fn checksums(values: Values) -> Vec<Checksum> {
+    let checksum = |(algorithm, value): (_, Box<[u8]>)| Checksum { algorithm, value: hex(&value) };
+    values.into_iter().map(checksum).collect()
+}
+
+impl Image {
+    /// Reads an image, compressed or not, from `stream` to its end; `progress` is told the number
+    /// of bytes each time some have been read. `name` is for errors.
+    ///
+    /// # Errors
+    /// [`ImageError`] if it cannot be read, is damaged, or is more or less than a disk image.
+    pub fn read(
+        name: impl Into<PathBuf>,
+        mut stream: impl Read,
+        options: &DigestOptions,
+        progress: impl FnMut(u64),
+    ) -> Result<Self, ImageError> {
+        let mut head = Vec::with_capacity(compression::HEAD);
+        let read = stream.by_ref().take(compression::HEAD as u64).read_to_end(&mut head);
+        let image = read.and_then(|_| {
+            let source = Stream(Cursor::new(&head).chain(stream));
+            digest(&head, &mut Counted::new(source, progress), options)
+        });
+        image.map_err(|cause| ImageError::of(name.into(), cause))
     }
 }
 
-type Values = Vec<(ChecksumAlgorithm, Box<[u8]>)>;
-
-/// Feeds `image` to every hasher; the number of bytes and the hashers' values, or nothing.
-fn hash(image: impl Read, hashers: Vec<(ChecksumAlgorithm, Hasher)>) -> io::Result<(u64, Values)> {
-    thread::scope(|scope| {
-        let mut queues = Vec::new();
-        let mut workers = Vec::new();
-        for (algorithm, hasher) in hashers {
-            let (queue, chunks) = sync_channel(QUEUE);
-            let name = format!("checksum {algorithm}");
-            workers.push((
-                algorithm,
-                thread::Builder::new().name(name).spawn_scoped(scope, || work(hasher, chunks))?,
-            ));
-            queues.push(queue);
+/// Reads all of `source`, which starts with `head`.
+pub(super) fn digest(
+    head: &[u8],
+    source: &mut impl Source,
+    options: &DigestOptions,
+) -> io::Result<Image> {
+    let compression = Compression::recognise(head);
+    let content = options.content();
+    let mut edges = Edges::default();
+    let mut read_bytes = 0;
+    let mut streams = vec![&content[..]];
+    if compression.is_some() && !options.compressed.is_empty() {
+        streams.push(&options.compressed);
+    }
+    let (bytes, values) = pool::hash(&streams, options.threads, |sinks| {
+        let mut sinks = sinks.into_iter();
+        let mut sink = sinks.next().ok_or_else(|| io::Error::other("nothing is to be computed"))?;
+        if compression.is_none() {
+            fill(&mut sink, source, options.max_bytes, |bytes| edges.see(bytes))?;
+        } else {
+            let mut file = sinks.next();
+            let tee = Tee { source, sink: file.as_mut(), bytes: &mut read_bytes };
+            let mut content = Stream(compression::Reader::with_threads(tee, options.threads)?);
+            fill(&mut sink, &mut content, options.max_bytes, |bytes| edges.see(bytes))?;
+            drop(content);
+            file.as_mut().map_or(Ok(()), Sink::finish)?;
         }
-        let fed = feed(image, &queues);
-        // With the queues gone, the workers see the end and finish.
-        drop(queues);
-        let mut values = Vec::new();
-        let mut all_well = true;
-        for (algorithm, worker) in workers {
-            match worker.join() {
-                Ok(value) => values.push((algorithm, value)),
-                Err(_) => all_well = false,
+        Ok(sink.bytes())
+    })?;
+    let inspection = format::inspect(&edges.head, &edges.tail, bytes).map_err(invalid)?;
+    let mut values = values.into_iter();
+    let digests = ImageDigests::new(bytes, values.next().unwrap_or_default())?;
+    let compressed = compression.map(|_| FileDigests {
+        bytes: read_bytes,
+        checksums: checksums(values.next().unwrap_or_default()),
+    });
+    let (format, virtual_size) = inspection.map_or((None, None), |i| (Some(i.format), i.virtual_size));
+    Ok(Image { digests, compression, compressed, format, virtual_size })
+}
+
+/// Reads `source` into `sink` to its end, and shows `see` all of it, but of zeros that are not
+/// read only as many as matter.
+fn fill(
+    sink: &mut Sink<'_>,
+    source: &mut impl Source,
+    max_bytes: Option<u64>,
+    mut see: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    loop {
+        if sink.at_chunk() && source.skip_hole(CHUNK)? {
+            sink.add_zeros()?;
+            see(&ZEROS)?;
+        } else {
+            let mut seen = Ok(());
+            if sink.read_from(source, |bytes| seen = see(bytes))? == 0 {
+                return sink.finish();
+            }
+            seen?;
+        }
+        if let Some(limit) = max_bytes.filter(|&limit| sink.bytes() > limit) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, TooLarge { limit }));
+        }
+    }
+}
+
+/// Enough zeros to fill any of [`Edges`].
+static ZEROS: [u8; format::HEAD] = [0; format::HEAD];
+
+/// The ends of the content, which tell its format.
+#[derive(Default)]
+struct Edges {
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Edges {
+    /// Goes on with `bytes`. What the head tells to be no disk is refused before the rest is read.
+    fn see(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.tail.extend(bytes.get(bytes.len().saturating_sub(format::TAIL)..).unwrap_or_default());
+        self.tail.drain(..self.tail.len().saturating_sub(format::TAIL));
+        let missing = format::HEAD - self.head.len();
+        if missing > 0 {
+            self.head.extend(bytes.iter().take(missing));
+            if self.head.len() == format::HEAD {
+                format::inspect(&self.head, &[], u64::MAX).map_err(invalid)?;
             }
         }
-        let bytes = fed?;
-        if all_well { Ok((bytes, values)) } else { Err(stopped()) }
-    })
+        Ok(())
+    }
 }
 
-struct Chunk {
-    data: Box<[u8]>,
-    filled: usize,
+fn invalid(error: FormatError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-impl Chunk {
-    /// Reads until the chunk is full or the image ends.
-    fn fill(&mut self, image: &mut impl Read) -> io::Result<usize> {
-        self.filled = 0;
-        while self.filled < self.data.len() {
-            match image.read(&mut self.data[self.filled..]) {
-                Ok(0) => break,
-                Ok(count) => self.filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+/// Hands on a file as it is read, with a copy for its own checksums.
+struct Tee<'a, 'b, S> {
+    source: &'a mut S,
+    sink: Option<&'a mut Sink<'b>>,
+    bytes: &'a mut u64,
+}
+
+impl<S: Read> Read for Tee<'_, '_, S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(into)?;
+        *self.bytes += count as u64;
+        if let Some(sink) = &mut self.sink {
+            let mut copy = &into[..count];
+            while !copy.is_empty() {
+                sink.read_from(&mut copy, |_| {})?;
             }
         }
-        Ok(self.filled)
+        Ok(count)
     }
 }
 
-/// Reads the image chunk by chunk and hands every worker each chunk.
-fn feed(mut image: impl Read, queues: &[SyncSender<Arc<Chunk>>]) -> io::Result<u64> {
-    let mut ring: Vec<Arc<Chunk>> = Vec::with_capacity(RING);
-    let mut bytes = 0_u64;
-    for slot in (0..RING).cycle() {
-        if slot == ring.len() {
-            ring.push(Arc::new(Chunk { data: vec![0; CHUNK].into_boxed_slice(), filled: 0 }));
-        }
-        let read = Arc::get_mut(&mut ring[slot]).ok_or_else(stopped)?.fill(&mut image)?;
-        if read == 0 {
-            break;
-        }
-        bytes += read as u64;
-        for queue in queues {
-            queue.send(Arc::clone(&ring[slot])).map_err(|_| stopped())?;
-        }
-    }
-    Ok(bytes)
+/// Tells how much has been read of the file, compressed as it is.
+pub(super) struct Counted<S, P> {
+    source: S,
+    pub(super) bytes: u64,
+    progress: P,
 }
 
-fn work(mut hasher: Hasher, chunks: Receiver<Arc<Chunk>>) -> Box<[u8]> {
-    for chunk in chunks {
-        hasher.update(&chunk.data[..chunk.filled]);
+impl<S, P: FnMut(u64)> Counted<S, P> {
+    pub(super) const fn new(source: S, progress: P) -> Self {
+        Self { source, bytes: 0, progress }
     }
-    hasher.finalize()
+
+    fn count(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        (self.progress)(bytes as u64);
+    }
 }
 
-/// A worker panicked. Its panic has been reported by then; here it only must not pass as a result.
-fn stopped() -> io::Error {
-    io::Error::other("a checksum computation stopped unexpectedly")
+impl<S: Read, P: FnMut(u64)> Read for Counted<S, P> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(into)?;
+        self.count(count);
+        Ok(count)
+    }
+}
+
+impl<S: Source, P: FnMut(u64)> Source for Counted<S, P> {
+    fn skip_hole(&mut self, count: usize) -> io::Result<bool> {
+        let skipped = self.source.skip_hole(count)?;
+        if skipped {
+            self.count(count);
+        }
+        Ok(skipped)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn all(image: &[u8]) -> ImageDigests {
-        ImageDigests::read(image, &ChecksumAlgorithm::ALL).unwrap()
-    }
-
-    fn values(digests: &ImageDigests) -> Vec<&str> {
-        digests.checksums().iter().map(Checksum::value).collect()
-    }
-
-    #[test]
-    fn known_answers() {
-        let abc = all(b"abc");
-        assert_eq!(abc.bytes(), 3);
-        assert_eq!(
-            values(&abc),
-            [
-                "900150983cd24fb0d6963f7d28e17f72",
-                "a9993e364706816aba3e25717850c26c9cd0d89d",
-                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-                "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
-                 2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
-            ]
-        );
-        assert_eq!(all(b"").identifier().to_string(), "No5o-5ea0sNMlW_75VgGJCv2AcJ");
-        assert_eq!(all(b"hello world\n").identifier().to_string(), "CJZY2Oz3kCwb5gfuF2CMS6MDtUR");
-    }
-
-    /// C4: without any other algorithm there is still a size, and an identifier.
-    #[test]
-    fn c4_size_and_sha1_are_always_computed() {
-        let digests = ImageDigests::read(&b"abc"[..], &[]).unwrap();
-        assert_eq!(digests.bytes(), 3);
-        assert_eq!(values(&digests), ["a9993e364706816aba3e25717850c26c9cd0d89d"]);
-        let two = ImageDigests::read(&b"abc"[..], &[ChecksumAlgorithm::Sha512, ChecksumAlgorithm::Md5]);
-        let named: Vec<_> = two.unwrap().checksums().iter().map(Checksum::algorithm).collect();
-        assert_eq!(named, [ChecksumAlgorithm::Md5, ChecksumAlgorithm::Sha1, ChecksumAlgorithm::Sha512]);
-    }
-
-    /// C8: a SHA-1 with leading zeros keeps its 40 digits.
-    #[test]
-    fn c8_leading_zeros_are_kept() {
-        let sha1 = |n: &u32| openssl::sha::sha1(n.to_string().as_bytes());
-        let image = (0..1_000_000).find(|n| sha1(n).starts_with(&[0, 0])).unwrap();
-        let digests = all(image.to_string().as_bytes());
-        assert_eq!(digests.checksums()[1].value(), hex(&sha1(&image)));
-        assert!(digests.checksums()[1].value().starts_with("0000"));
-        assert_eq!(digests.identifier().sha1_hex(), hex(&sha1(&image)));
-    }
-
-    #[test]
-    fn an_image_that_fails_has_no_checksums() {
-        struct Failing(usize);
-        impl Read for Failing {
-            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-                self.0 = self.0.checked_sub(1).ok_or_else(|| io::Error::other("the disk is gone"))?;
-                Ok(into.len())
-            }
-        }
-        for reads in [0, 1, 12] {
-            let error = ImageDigests::read(Failing(reads), &ChecksumAlgorithm::ALL).unwrap_err();
-            assert_eq!(error.to_string(), "the disk is gone");
-        }
-    }
-
-    #[test]
-    fn a_worker_that_panics_is_an_error_not_a_value() {
-        struct Panicking(usize);
-        impl DynDigest for Panicking {
-            fn update(&mut self, _: &[u8]) {
-                assert!(self.0 > 0, "made to fail");
-                self.0 -= 1;
-            }
-            fn finalize_into(self, _: &mut [u8]) -> Result<(), md5::digest::InvalidBufferSize> {
-                Ok(())
-            }
-            fn finalize_into_reset(&mut self, _: &mut [u8]) -> Result<(), md5::digest::InvalidBufferSize> {
-                panic!("made to fail at the end")
-            }
-            fn reset(&mut self) {}
-            fn output_size(&self) -> usize {
-                20
-            }
-            fn box_clone(&self) -> Box<dyn DynDigest> {
-                Box::new(Self(self.0))
-            }
-        }
-        for updates in [0, 3, 100] {
-            let hashers: Vec<(_, Hasher)> = vec![
-                (ChecksumAlgorithm::Md5, hasher(ChecksumAlgorithm::Md5)),
-                (ChecksumAlgorithm::Sha1, Box::new(Panicking(updates))),
-            ];
-            let image = io::repeat(7).take(12 * CHUNK as u64);
-            assert!(hash(image, hashers).unwrap_err().to_string().contains("stopped unexpectedly"));
-        }
-    }
-
-    /// Gives at most so many bytes at a time.
-    struct Steps<'a>(&'a [u8], usize);
-
-    impl Read for Steps<'_> {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let count = self.1.min(into.len());
-            self.0.read(&mut into[..count])
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
-
-        #[test]
-        fn openssl_agrees(length in 0..2 * CHUNK, seed: u8, step in 1..2 * CHUNK) {
-            use openssl::hash::MessageDigest;
-            let mut image = vec![0; length];
-            image.iter_mut().enumerate().for_each(|(i, byte)| *byte = (i / 7 + (i >> 9)).to_le_bytes()[0] ^ seed);
-            let expected =
-                [MessageDigest::md5(), MessageDigest::sha1(), MessageDigest::sha256(), MessageDigest::sha512()]
-                    .map(|method| hex(&openssl::hash::hash(method, &image).unwrap()));
-            let digests = ImageDigests::read(Steps(&image, step), &ChecksumAlgorithm::ALL).unwrap();
-            prop_assert_eq!(digests.bytes(), length as u64);
-            prop_assert_eq!(values(&digests), expected);
-        }
-    }
-}
+mod tests;

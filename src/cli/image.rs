@@ -1,28 +1,32 @@
 //! Reading an image, with a progress bar.
 
-use std::path::Path;
+use std::{num::NonZeroUsize, path::Path};
 
-use super::{Failure, Session, Status, progress::Progress, reason, shown};
+use clap::Args;
+
+use super::{Failure, Session, Status, is_dash, progress::Progress, reason, shown};
 use crate::{
     ChecksumAlgorithm,
-    checksum::{Image, ImageFile, ImageFileError},
+    checksum::{DigestOptions, Image, ImageError, ImageFile},
     compression::CompressionError,
 };
 
-impl From<ImageFileError> for Failure {
-    fn from(error: ImageFileError) -> Self {
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
         let hint = match error {
-            ImageFileError::Changed { .. } => Some("stop whatever writes to the image, then try again"),
-            ImageFileError::Compressed { cause: CompressionError::Memory { .. }, .. } => {
+            ImageError::Changed { .. } => Some("stop whatever writes to the image, then try again"),
+            ImageError::Compressed { cause: CompressionError::Memory { .. }, .. } => {
                 Some("compress the image again with a smaller dictionary or window")
             }
-            ImageFileError::Compressed { .. } => Some("fetch or make the image again"),
+            ImageError::Compressed { .. } => Some("fetch or make the image again"),
+            ImageError::TooLarge { .. } => Some("--max-size allows more"),
             _ => None,
         };
         let failure = match error {
-            ImageFileError::Unreadable { path, cause } => {
-                Self::new(Status::File, format_args!("cannot read {}: {}", shown(&path), reason(&cause)))
+            ImageError::Unreadable { image, cause } => {
+                Self::new(Status::File, format_args!("cannot read {}: {}", shown(&image), reason(&cause)))
             }
+            error @ ImageError::TooLarge { .. } => Self::new(Status::No, error),
             error => Self::new(Status::File, error),
         };
         match hint {
@@ -32,12 +36,108 @@ impl From<ImageFileError> for Failure {
     }
 }
 
-/// Reads the image at `path` to its end.
+/// The options of commands that read images.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Image options")]
+pub struct ImageArgs {
+    /// Threads that compute checksums and decompress [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Refuse an image that has, or expands to, more bytes: 500M, 10G, 1T [default: 1T for a URL]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_size: Option<u64>,
+}
+
+impl ImageArgs {
+    /// How an image at `path` is read for these checksums of its content, and these of the
+    /// compressed file.
+    fn options(
+        &self,
+        algorithms: &[ChecksumAlgorithm],
+        compressed: &[ChecksumAlgorithm],
+    ) -> DigestOptions {
+        let default = DigestOptions::default();
+        DigestOptions {
+            algorithms: algorithms.to_vec(),
+            compressed: compressed.to_vec(),
+            threads: self.threads.unwrap_or(default.threads),
+            max_bytes: self.max_size,
+        }
+    }
+}
+
+/// An image that is ready to be read.
+pub struct OpenImage {
+    file: ImageFile,
+    options: DigestOptions,
+}
+
+/// Opens an image: a file, or standard input if `path` is `-`.
+///
+/// # Errors
+/// [`Failure`] if it cannot be opened.
+pub fn open(path: &Path, options: DigestOptions) -> Result<OpenImage, Failure> {
+    let file = if is_dash(path) { ImageFile::standard_input()? } else { ImageFile::open(path)? };
+    Ok(OpenImage { file, options })
+}
+
+impl OpenImage {
+    /// Bytes to be read of it, compressed as it is, where that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.file.length()
+    }
+
+    /// Reads it to its end; `progress` is told the number of bytes each time some have been read.
+    ///
+    /// # Errors
+    /// [`Failure`] if it cannot be read, is damaged, or did not stay the same meanwhile.
+    pub fn digest(self, progress: impl FnMut(u64)) -> Result<Image, Failure> {
+        Ok(self.file.digest(&self.options, progress)?)
+    }
+}
+
+/// Reads the image at `path` to its end, with a progress bar.
 ///
 /// # Errors
 /// [`Failure`] if it cannot be read or did not stay the same meanwhile.
-pub fn digest(session: &Session, path: &Path, algorithms: &[ChecksumAlgorithm]) -> Result<Image, Failure> {
-    let image = ImageFile::open(path)?;
-    let progress = Progress::bar(session, Some(image.length()));
-    Ok(image.digest(algorithms, |bytes| progress.advance(bytes))?)
+pub fn digest(
+    session: &Session,
+    args: &ImageArgs,
+    path: &Path,
+    algorithms: &[ChecksumAlgorithm],
+    compressed: &[ChecksumAlgorithm],
+) -> Result<Image, Failure> {
+    let image = open(path, args.options(algorithms, compressed))?;
+    let progress = Progress::bar(session, image.length());
+    image.digest(|bytes| progress.advance(bytes))
+}
+
+/// A number of bytes: digits and a unit, of 1024 (`K`, `KiB`, `M`, …) or 1000 (`KB`, `MB`, …) as
+/// the GNU coreutils have them.
+fn size(value: &str) -> Result<u64, String> {
+    let digits = value.len() - value.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = value.split_at(digits);
+    let (prefix, base) = match unit.strip_suffix("iB") {
+        Some(prefix) => (prefix, 1024),
+        None => match unit.strip_suffix('B') {
+            Some(prefix) => (prefix, 1000),
+            None => (unit, 1024),
+        },
+    };
+    let power = match prefix {
+        "" if unit.is_empty() => 0,
+        "K" | "k" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        "P" => 5,
+        _ => return Err("not a number of bytes such as 500M, 10G or 1T".to_owned()),
+    };
+    let number: Option<u64> = number.parse().ok();
+    match number.and_then(|number| number.checked_mul(u64::pow(base, power))) {
+        Some(0) => Err("it is nothing at all".to_owned()),
+        Some(size) => Ok(size),
+        None if number.is_none() && digits == 0 => Err("not a number of bytes such as 500M, 10G or 1T".to_owned()),
+        None => Err("it is too large".to_owned()),
+    }
 }

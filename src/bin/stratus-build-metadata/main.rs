@@ -46,7 +46,8 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
         check_output(&target, args)?;
     }
 
-    let image = image::digest(session, &args.image, &args.checksums.wanted())?;
+    let options = stratuslab::checksum::DigestOptions { algorithms: args.checksums.wanted(), ..Default::default() };
+    let image = image::digest(session, &args.image, &options)?;
     check_image(args, session, &image)?;
     let mut builder = Metadata::builder(&image.digests)
         .image_type(&*args.image_type)

@@ -1,0 +1,151 @@
+//! A file with holes, of which only the data are read.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::FileExt,
+};
+
+use rustix::{
+    fs::{Advice, SeekFrom, fadvise, seek},
+    io::Errno,
+};
+
+use super::read::Source;
+
+/// Reads a regular file or a block device from some place to its end; a hole is zeros.
+#[derive(Debug)]
+pub(super) struct SparseFile<'a> {
+    file: &'a File,
+    position: u64,
+    /// Where the file ends.
+    length: u64,
+    /// Where what is at the position, data or hole, ends.
+    until: u64,
+    in_hole: bool,
+}
+
+impl<'a> SparseFile<'a> {
+    /// From `position` to `length`, the end of the file.
+    pub(super) fn new(file: &'a File, position: u64, length: u64) -> Self {
+        // Twice the usual read-ahead. Where advice is not heard, reading is merely slower.
+        let _ = fadvise(file, position, None, Advice::Sequential);
+        Self { file, position, length, until: position, in_hole: false }
+    }
+
+    /// Finds out what is at the position once what was there before has ended.
+    fn look(&mut self) {
+        if self.position < self.until {
+            return;
+        }
+        let end = |found: Result<u64, Errno>| match found {
+            Ok(place) => place,
+            // No more of it until the end (lseek(2)).
+            Err(Errno::NXIO) => self.length,
+            // No holes are told here: all is data.
+            Err(_) => u64::MAX,
+        };
+        let data = seek(self.file, SeekFrom::Data(self.position));
+        self.in_hole = matches!(data, Ok(place) if place > self.position) || data == Err(Errno::NXIO);
+        self.until = match data {
+            Ok(place) if !self.in_hole => end(seek(self.file, SeekFrom::Hole(place))),
+            found => end(found),
+        };
+        // At the end of the file, and wherever a file system answers oddly, reading tells.
+        if self.until <= self.position || (self.in_hole && self.position >= self.length) {
+            (self.in_hole, self.until) = (false, u64::MAX);
+        }
+    }
+
+    /// Bytes, at most `count`, that are alike: all data or all hole.
+    fn alike(&mut self, count: usize) -> usize {
+        self.look();
+        usize::try_from(self.until - self.position).map_or(count, |left| left.min(count))
+    }
+}
+
+impl Read for SparseFile<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.alike(into.len());
+        let count = if self.in_hole {
+            into[..count].fill(0);
+            count
+        } else {
+            self.file.read_at(&mut into[..count], self.position)?
+        };
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Source for SparseFile<'_> {
+    fn skip_hole(&mut self, count: usize) -> io::Result<bool> {
+        let hole = self.alike(count) == count && self.in_hole;
+        if hole {
+            self.position += count as u64;
+        }
+        Ok(hole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(file: &File, start: u64) -> Vec<u8> {
+        let mut content = Vec::new();
+        let length = file.metadata().unwrap().len();
+        SparseFile::new(file, start, length).read_to_end(&mut content).unwrap();
+        content
+    }
+
+    #[test]
+    fn a_hole_is_skipped_and_data_is_not() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_at(b"start", 0).unwrap();
+        file.write_at(b"middle", 64 << 20).unwrap();
+        file.set_len(128 << 20).unwrap();
+        let mut sparse = SparseFile::new(&file, 0, 128 << 20);
+        assert!(!sparse.skip_hole(1 << 20).unwrap());
+        let mut start = [0; 5];
+        sparse.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"start");
+        if !sparse.skip_hole(1).is_ok() || seek(&file, SeekFrom::Data(1 << 20)) == Ok(1 << 20) {
+            eprintln!("skipped: this file system tells no holes");
+            return;
+        }
+        let mut sparse = SparseFile::new(&file, 1 << 20, 128 << 20);
+        assert!(sparse.skip_hole(63 << 20).unwrap());
+        assert!(!sparse.skip_hole(1 << 20).unwrap(), "there are data");
+        let mut middle = [0; 6];
+        sparse.read_exact(&mut middle).unwrap();
+        assert_eq!(&middle, b"middle");
+        // The last hole ends with the file, and nothing is skipped beyond.
+        let mut sparse = SparseFile::new(&file, 127 << 20, 128 << 20);
+        assert!(!sparse.skip_hole(2 << 20).unwrap());
+        assert!(sparse.skip_hole(1 << 20).unwrap());
+        assert!(!sparse.skip_hole(1).unwrap());
+        assert_eq!(sparse.read(&mut [0; 10]).unwrap(), 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+        #[test]
+        fn content_is_what_any_other_reader_sees(
+            pieces in proptest::collection::vec((0_u64..600_000, 1_usize..50_000, any::<u8>()), 0..12),
+            length in 0_u64..700_000,
+            start in 0_u64..100_000,
+        ) {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            for (place, count, byte) in pieces {
+                file.as_file().write_at(&vec![byte; count], place).unwrap();
+            }
+            file.as_file().set_len(length).unwrap();
+            let start = start.min(length);
+            let content = std::fs::read(file.path()).unwrap();
+            prop_assert!(read(file.as_file(), start) == content[usize::try_from(start).unwrap()..]);
+        }
+    }
+}
