@@ -26,6 +26,9 @@ pub mod namespace {
     pub const SLREQ: &str = "http://mp.stratuslab.eu/slreq#";
     /// What an entry may say.
     pub const SLTERMS: &str = "http://mp.stratuslab.eu/slterms#";
+    /// What an entry may say of the compressed file at the locations: `slc:bytes`, `slc:sha512`.
+    /// The original tools know nothing of it, and ignore it.
+    pub const SLC: &str = "http://mp.stratuslab.eu/slcompressed#";
     /// The prefix `xml`: `xml:base`, `xml:lang` (Namespaces in XML §3).
     pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 }
@@ -82,8 +85,19 @@ pub struct Metadata {
     pub replaces: Option<String>,
     /// `dcterms:isVersionOf`: the image this one is a version of.
     pub is_version_of: Option<String>,
+    /// `slc:bytes` and `slc:sha512`: the file at the locations.
+    pub compressed: Option<CompressedFile>,
     /// `slterms:deprecated`: why the image must not be used any more; present counts, even if empty.
     pub deprecated: Option<String>,
+}
+
+/// The compressed file at the locations, as it is before it is expanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompressedFile {
+    /// `slc:bytes`: its size in bytes.
+    pub bytes: u64,
+    /// `slc:sha512`: its SHA-512.
+    pub sha512: Checksum,
 }
 
 /// Who vouches for an entry, and since when: `slreq:endorsement`.

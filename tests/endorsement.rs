@@ -14,9 +14,9 @@ use openssl::{
 };
 use pki::{CN, Identity, Kind, Request, key};
 use stratuslab::{
-    ChecksumAlgorithm, Credentials, Email, ImageDigests, Metadata, Timestamp,
-    dsig::{SignError, SignRequest, SignatureMethod, Verified, sign},
-    metadata::rules::Leniency,
+    Checksum, ChecksumAlgorithm, Credentials, Email, ImageDigests, Metadata, Timestamp,
+    dsig::{AlgorithmPolicy, SignError, SignRequest, SignatureMethod, Verified, deprecate, sign, verify},
+    metadata::{CompressedFile, rules::Leniency},
     validate::{Options, validate},
 };
 
@@ -114,6 +114,41 @@ fn what_a_refused_entry_says_is_told() {
     assert_eq!(report.evidence().unwrap().certificate.email(), Some("joe@example.org"));
     let report = report.into_verified().unwrap_err();
     assert!(report.checks().iter().any(|check| check.name == "certificate-current"));
+}
+
+/// What the originals do not know is signed, kept when the image is deprecated, and read.
+#[test]
+fn an_entry_keeps_what_it_says_of_the_compressed_file() {
+    let joe = Request::new("Joe").email("joe@example.org").self_signed(&key(Kind::P256));
+    let digests = ImageDigests::read(&b"image"[..], &ChecksumAlgorithm::ALL).unwrap();
+    let sha512 = Checksum::from_hex(ChecksumAlgorithm::Sha512, &"a5".repeat(64)).unwrap();
+    let file = CompressedFile { bytes: 26, sha512 };
+    let document =
+        Metadata::builder(&digests).compression("gz").compressed_file(file.clone()).build().to_rdf().unwrap();
+    let request = SignRequest {
+        credentials: &Credentials::from_pem(&joe.certificate_pem(), &joe.key_pem(), None).unwrap(),
+        method: None,
+        email: None,
+        created: Timestamp::now(),
+        leniency: Leniency::Strict,
+    };
+    let signed = sign(document.as_bytes(), &request).unwrap();
+    let deprecated = deprecate(&signed, "a reason", &request).unwrap();
+    assert_eq!(deprecated.deprecated.as_deref(), Some("a reason"));
+    for entry in [&signed, &deprecated] {
+        let entry = verify(entry.document(), &AlgorithmPolicy::default()).unwrap();
+        assert_eq!(entry.compressed.as_ref(), Some(&file));
+        let report = validate(entry.document(), &Options::new(Timestamp::now()));
+        assert!(report.deciding().is_none(), "{:?}", report.deciding());
+        let changed = String::from_utf8(entry.document().to_vec()).unwrap();
+        for (from, to) in [("<slc:bytes>26<", "<slc:bytes>27<"), ("a5</slc:sha512>", "a6</slc:sha512>")] {
+            assert!(verify(changed.replace(from, to).as_bytes(), &AlgorithmPolicy::default()).is_err());
+        }
+    }
+    // Only whole and once.
+    let alone = document.replace("        <slc:bytes>26</slc:bytes>\n", "");
+    let error = sign(alone.as_bytes(), &request).unwrap_err();
+    assert!(error.to_string().ends_with("there is slc:sha512 without slc:bytes"), "{error}");
 }
 
 /// M5: the key decides which algorithms there are.

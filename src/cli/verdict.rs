@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Certificate, Endorsement, Metadata, Timestamp,
     dsig::{Evidence, Verified, VerifyError},
+    metadata::CompressedFile,
     validate::{Check, Options, Report, validate},
     xml::{self, Entries, EntriesError},
 };
@@ -256,6 +257,9 @@ fn metadata_fields(metadata: &Metadata) -> Map<String, Value> {
         ("valid".to_owned(), date(metadata.valid)),
         ("deprecated".to_owned(), metadata.deprecated.clone().into()),
     ]);
+    if let Some(CompressedFile { bytes, sha512 }) = &metadata.compressed {
+        fields.insert("compressed".to_owned(), json!({ "bytes": bytes, "sha512": sha512.value() }));
+    }
     if let Some(Endorsement { created, endorser }) = &metadata.endorsement {
         let [email, subject, issuer] =
             [endorser.email.as_str(), endorser.subject.as_str(), endorser.issuer.as_str()];

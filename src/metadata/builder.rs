@@ -1,6 +1,6 @@
 //! Describing an image step by step.
 
-use super::Metadata;
+use super::{CompressedFile, Metadata};
 use crate::{Identifier, ImageDigests, Timestamp};
 
 /// Collects what is to be said of an image; made by [`Metadata::builder`].
@@ -48,6 +48,7 @@ impl Metadata {
             publisher: None,
             replaces: None,
             is_version_of: None,
+            compressed: None,
             deprecated: None,
         })
     }
@@ -130,6 +131,12 @@ impl MetadataBuilder {
     /// `dcterms:isVersionOf`: the image this one is a version of.
     pub fn is_version_of(mut self, identifier: Identifier) -> Self {
         self.0.is_version_of = Some(identifier.to_string());
+        self
+    }
+
+    /// `slc:bytes` and `slc:sha512`: the compressed file at the locations.
+    pub fn compressed_file(mut self, file: CompressedFile) -> Self {
+        self.0.compressed = Some(file);
         self
     }
 

@@ -2,7 +2,8 @@
 
 use quick_xml::escape::partial_escape;
 
-use super::{BASE, Endorsement, Metadata, namespace};
+use super::{BASE, CompressedFile, Endorsement, Metadata, namespace};
+use crate::ChecksumAlgorithm;
 
 /// Why a description has no RDF/XML form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,14 @@ pub enum RdfError {
         element: &'static str,
         /// The first such character.
         character: char,
+    },
+    /// An element that holds a checksum of one algorithm only.
+    #[error("{element} cannot hold a checksum made with {algorithm}")]
+    Checksum {
+        /// The element.
+        element: &'static str,
+        /// What the checksum was made with.
+        algorithm: ChecksumAlgorithm,
     },
 }
 
@@ -34,13 +43,19 @@ impl Metadata {
     /// counts even if empty.
     ///
     /// # Errors
-    /// [`RdfError::Character`] if a text cannot be written.
+    /// [`RdfError::Character`] if a text cannot be written, [`RdfError::Checksum`] if the compressed
+    /// file's checksum is no SHA-512.
     pub fn to_rdf(&self) -> Result<String, RdfError> {
         let mut out = Writer::default();
         out.line(r#"<?xml version="1.0" encoding="UTF-8" standalone="no"?>"#);
+        // Declared where it is used only: any other entry is as the originals write it.
+        let slc = match &self.compressed {
+            Some(_) => format!("\n         xmlns:slc=\"{}\"", namespace::SLC),
+            None => String::new(),
+        };
         out.line(&format!(
             "<rdf:RDF xmlns:rdf=\"{}\"\n         xmlns:dcterms=\"{}\"\n         xmlns:slreq=\"{}\"\n         \
-             xmlns:slterms=\"{}\"\n         xml:base=\"{BASE}\">",
+             xmlns:slterms=\"{}\"{slc}\n         xml:base=\"{BASE}\">",
             namespace::RDF,
             namespace::DCTERMS,
             namespace::SLREQ,
@@ -103,6 +118,14 @@ impl Metadata {
         out.optional("dcterms:publisher", self.publisher.as_deref())?;
         out.optional("dcterms:replaces", self.replaces.as_deref())?;
         out.optional("dcterms:isVersionOf", self.is_version_of.as_deref())?;
+        if let Some(CompressedFile { bytes, sha512 }) = &self.compressed {
+            if sha512.algorithm() != ChecksumAlgorithm::Sha512 {
+                let (element, algorithm) = ("slc:sha512", sha512.algorithm());
+                return Err(RdfError::Checksum { element, algorithm });
+            }
+            out.element("slc:bytes", &bytes.to_string())?;
+            out.element("slc:sha512", sha512.value())?;
+        }
         self.deprecated.as_deref().map_or(Ok(()), |reason| out.element("slterms:deprecated", reason))
     }
 }

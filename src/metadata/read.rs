@@ -3,8 +3,8 @@
 use roxmltree::{Document, Node};
 
 use super::{
-    Endorsement, Endorser, Metadata,
-    namespace::{DCTERMS, RDF, SLREQ, SLTERMS},
+    CompressedFile, Endorsement, Endorser, Metadata,
+    namespace::{DCTERMS, RDF, SLC, SLREQ, SLTERMS},
     rules::{self, Finding, Stage},
 };
 use crate::{
@@ -49,6 +49,7 @@ impl Metadata {
             publisher: one(DCTERMS, "publisher"),
             replaces: one(DCTERMS, "replaces"),
             is_version_of: one(DCTERMS, "isVersionOf"),
+            compressed: compressed(description),
             deprecated: one(SLTERMS, "deprecated"),
         })
     }
@@ -61,6 +62,19 @@ pub(crate) fn checksum_from_document(algorithm: ChecksumAlgorithm, value: &str) 
         _ => value,
     };
     Checksum::from_hex(algorithm, digits).ok()
+}
+
+fn compressed(description: Node) -> Option<CompressedFile> {
+    let (bytes, sha512) = (text(description, SLC, "bytes")?, text(description, SLC, "sha512")?);
+    // Minus zero is a number of bytes too.
+    let bytes = match bytes.trim().strip_prefix('-') {
+        Some(digits) => digits.parse().ok().filter(|bytes| *bytes == 0),
+        None => bytes.trim().parse().ok(),
+    };
+    Some(CompressedFile {
+        bytes: bytes?,
+        sha512: Checksum::from_hex(ChecksumAlgorithm::Sha512, &sha512).ok()?,
+    })
 }
 
 fn checksum(element: Node) -> Option<Checksum> {

@@ -11,7 +11,7 @@ use crate::{
     ChecksumAlgorithm, Identifier,
     dsig::{self, stray_signature_part},
     identifier::IdentifierError,
-    metadata::namespace::{DCTERMS, RDF, SLREQ, SLTERMS},
+    metadata::namespace::{DCTERMS, RDF, SLC, SLREQ, SLTERMS},
     xml::{XmlError, children, is, is_white_space, text_of},
 };
 
@@ -169,6 +169,14 @@ pub enum StructureError {
         element: &'static str,
         /// How many there are.
         count: usize,
+    },
+    /// Of two elements that belong together, one is there alone.
+    #[error("there is {present} without {missing}")]
+    Alone {
+        /// The one.
+        present: &'static str,
+        /// The other.
+        missing: &'static str,
     },
     /// The right children in the wrong order.
     #[error("{element} is out of order: identifier, bytes, checksums, endorsement, then all else")]
@@ -349,6 +357,7 @@ fn usual_name(element: Node) -> String {
         Some(DCTERMS) => "dcterms:",
         Some(SLREQ) => "slreq:",
         Some(SLTERMS) => "slterms:",
+        Some(SLC) => "slc:",
         Some(dsig::NAMESPACE) => "ds:",
         _ => "",
     };

@@ -124,6 +124,22 @@ fn c21_a_list_is_validated_entry_by_entry() {
 }
 
 #[test]
+fn json_tells_of_the_compressed_file_if_the_entry_does() {
+    let place = place();
+    let hex = "0f".repeat(64);
+    let elements = format!("<slc:bytes>5</slc:bytes><slc:sha512>{hex}</slc:sha512></rdf:Description>");
+    let entry = unsigned()
+        .replace("xml:base=", "xmlns:slc=\"http://mp.stratuslab.eu/slcompressed#\" xml:base=")
+        .replace("</rdf:Description>", &elements);
+    place.write("compressed.xml", signed(&entry, CREATED, RsaSha256));
+    let done = place.run("validate", &["--json", "compressed.xml"]);
+    assert_eq!((done.status, done.stderr.as_str()), (Some(0), ""));
+    assert_eq!(array(&done)[0]["compressed"], json!({ "bytes": 5, "sha512": hex }));
+    let done = place.run("validate", &["--json", "good.xml"]);
+    assert_eq!(array(&done)[0].get("compressed"), None);
+}
+
+#[test]
 fn json_tells_everything_of_an_entry() {
     let place = place();
     let done = place.run("validate", &["--json", "good.xml"]);

@@ -96,6 +96,14 @@ fn namespaces(add: &mut impl FnMut(&'static str, String)) {
         plain().replace("<slterms:os>", "<slterms:os xmlns:slterms=\"http://mp.stratuslab.eu/slterms#\">"),
     );
     add(
+        "compressed-file",
+        with(&format!(
+            "        <slc:bytes xmlns:slc=\"http://mp.stratuslab.eu/slcompressed#\">5</slc:bytes>\n        \
+             <c:sha512 xmlns:c='http://mp.stratuslab.eu/slcompressed#'>{}</c:sha512>\n",
+            "0F".repeat(64)
+        )),
+    );
+    add(
         "redeclared-and-undeclared",
         with(
             "<x:note xmlns:x='urn:x' rdf:parseType='Literal'><x:a xmlns:x='urn:y' xmlns='urn:d'>\

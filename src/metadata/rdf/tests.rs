@@ -117,6 +117,120 @@ lines</dcterms:description>
     assert_eq!(full().to_rdf().unwrap(), expected);
 }
 
+fn compressed_file() -> CompressedFile {
+    let sha512 = Checksum::from_hex(ChecksumAlgorithm::Sha512, &"0f".repeat(64)).unwrap();
+    CompressedFile { bytes: 7, sha512 }
+}
+
+/// Behind everything the originals know but the reason for deprecation.
+#[test]
+fn the_compressed_file_is_described_in_a_namespace_of_its_own() {
+    let mut metadata = endorsed();
+    let without = metadata.to_rdf().unwrap();
+    metadata.compressed = Some(compressed_file());
+    let hex = "0f".repeat(64);
+    let expected = without
+        .replace("slterms#\"\n", "slterms#\"\n         xmlns:slc=\"http://mp.stratuslab.eu/slcompressed#\"\n")
+        .replace(
+            "        <slterms:deprecated>",
+            &format!(
+                "        <slc:bytes>7</slc:bytes>\n        <slc:sha512>{hex}</slc:sha512>\n        \
+                 <slterms:deprecated>"
+            ),
+        );
+    assert_eq!(metadata.to_rdf().unwrap(), expected);
+    assert_round_trip(&metadata);
+    assert_round_trip(&Metadata::builder(&digests(b"")).compressed_file(compressed_file()).build());
+}
+
+#[test]
+fn another_checksum_is_not_written_as_sha512() {
+    let mut metadata = full();
+    let algorithm = ChecksumAlgorithm::Sha256;
+    let sha512 = Checksum::from_hex(algorithm, &"0f".repeat(32)).unwrap();
+    metadata.compressed = Some(CompressedFile { bytes: 7, sha512 });
+    assert_eq!(metadata.to_rdf(), Err(RdfError::Checksum { element: "slc:sha512", algorithm }));
+}
+
+/// What the rules find, and what is read of the compressed file all the same.
+#[test]
+fn the_compressed_file_is_described_once_and_whole() {
+    let metadata = Metadata::builder(&digests(b"")).compressed_file(compressed_file()).build();
+    let document = metadata.to_rdf().unwrap();
+    let examined = |from: &str, to: &str| {
+        let changed = document.replace(from, to);
+        let (findings, read) = Metadata::examine(&xml::parse(&changed).unwrap(), Stage::Unsigned);
+        let errors: Vec<_> = findings
+            .iter()
+            .flat_map(|finding| finding.errors.iter().map(|error| format!("{}: {error}", finding.rule)))
+            .collect();
+        (errors.join("; "), read.unwrap().compressed)
+    };
+    let (hex, schema) = ("0f".repeat(64), "XML schema validation exception:");
+    let (bytes, sha512) = ("<slc:bytes>7</slc:bytes>", format!("<slc:sha512>{hex}</slc:sha512>"));
+    let file = compressed_file();
+    for (to, read) in [
+        ("<slc:bytes> +7\n</slc:bytes>", Some(file.clone())),
+        ("<slc:bytes>-0</slc:bytes>", Some(CompressedFile { bytes: 0, ..file.clone() })),
+        ("<slc:other>7</slc:other><slc:bytes>7</slc:bytes>", Some(file.clone())),
+    ] {
+        assert_eq!(examined(bytes, to), (String::new(), read), "{to}");
+    }
+    assert_eq!(examined(&hex, &hex.to_uppercase()), (String::new(), Some(file.clone())));
+    for (from, to, message, read) in [
+        (bytes, "", "elements: SCHEMA there is slc:sha512 without slc:bytes", None),
+        (&*sha512, "", "elements: SCHEMA there is slc:bytes without slc:sha512", None),
+        (
+            bytes,
+            "<slc:bytes>7</slc:bytes><slc:bytes>8</slc:bytes>",
+            "elements: SCHEMA rdf:Description must have at most 1 slc:bytes, it has 2",
+            Some(&file),
+        ),
+        (
+            &sha512,
+            &sha512.repeat(3),
+            "elements: SCHEMA rdf:Description must have at most 1 slc:sha512, it has 3",
+            Some(&file),
+        ),
+        (
+            bytes,
+            "<slc:bytes>-7</slc:bytes>",
+            "values: SCHEMA the value '-7' of slc:bytes is not a number of bytes",
+            None,
+        ),
+        (
+            bytes,
+            "<slc:bytes>18446744073709551616</slc:bytes>",
+            "values: SCHEMA the value '18446744073709551616' of slc:bytes is not a number of bytes",
+            None,
+        ),
+        (bytes, "<slc:bytes/>", "values: SCHEMA the value '' of slc:bytes is not a number of bytes", None),
+        (
+            &hex,
+            "0f",
+            "values: SCHEMA the value '0f' of slc:sha512 is not a hexadecimal number of 128 digits",
+            None,
+        ),
+        (
+            "<slc:bytes>",
+            "<slc:bytes xml:lang='en'>",
+            "values: SCHEMA slc:bytes may not have the attribute lang",
+            Some(&file),
+        ),
+        (
+            "<slc:sha512>",
+            "<slc:sha512 rdf:datatype='urn:x'>",
+            "values: SCHEMA slc:sha512 may not have the attribute datatype",
+            Some(&file),
+        ),
+        (&hex, &format!("{hex}<slc:x/>"), "values: SCHEMA unexpected slc:x in slc:sha512", Some(&file)),
+    ] {
+        let (errors, found) = examined(from, to);
+        assert_eq!(errors, message.replace("SCHEMA", schema), "{to}");
+        assert_eq!(found.as_ref(), read, "{to}");
+    }
+}
+
 /// C6: nothing is written for what is not known, neither elements nor checksums.
 #[test]
 fn c6_empty_elements_are_left_out() {

@@ -3,10 +3,10 @@
 use roxmltree::Node;
 
 use super::{
-    DCTERMS, Entry, Errors, RDF, RuleError, SLREQ, SLTERMS, Stage, StructureError, children, is,
+    DCTERMS, Entry, Errors, RDF, RuleError, SLC, SLREQ, SLTERMS, Stage, StructureError, children, is,
     is_white_space, shown, stray_signature_part, text_of, usual_name,
 };
-use crate::{Email, metadata::namespace::XML};
+use crate::{Checksum, ChecksumAlgorithm, Email, metadata::namespace::XML};
 
 /// The root is `rdf:RDF` and has an `xml:base` and no other attribute.
 pub(super) fn root(entry: &Entry, errors: &mut Errors) {
@@ -52,7 +52,8 @@ pub(super) fn description(entry: &Entry, errors: &mut Errors) {
     only_attributes(description, &[(RDF, "about")], errors);
 }
 
-/// Identifier, bytes and endorsement are there once, checksums at least once.
+/// Identifier, bytes and endorsement are there once, checksums at least once; size and SHA-512 of
+/// the compressed file both or not at all.
 pub(super) fn elements(entry: &Entry, errors: &mut Errors) {
     for (namespace, name, element, wanted, fits) in [
         (RDF, "type", "rdf:type", "at most 1", (|n| n <= 1) as fn(usize) -> bool),
@@ -60,12 +61,21 @@ pub(super) fn elements(entry: &Entry, errors: &mut Errors) {
         (SLREQ, "bytes", "slreq:bytes", "exactly 1", |n| n == 1),
         (SLREQ, "checksum", "slreq:checksum", "at least 1", |n| n >= 1),
         (SLREQ, "endorsement", "slreq:endorsement", "exactly 1", |n| n == 1),
+        (SLC, "bytes", "slc:bytes", "at most 1", |n| n <= 1),
+        (SLC, "sha512", "slc:sha512", "at most 1", |n| n <= 1),
     ] {
         let count = entry.all(namespace, name).count();
         if !fits(count) {
             errors.push(wrong_count("rdf:Description", wanted, element, count));
         }
     }
+    let there = |name| entry.all(SLC, name).next().is_some();
+    let (present, missing) = match (there("bytes"), there("sha512")) {
+        (true, false) => ("slc:bytes", "slc:sha512"),
+        (false, true) => ("slc:sha512", "slc:bytes"),
+        _ => return,
+    };
+    errors.push(StructureError::Alone { present, missing }.into());
 }
 
 /// Type, identifier, bytes, checksums, endorsement stand first, in this order.
@@ -104,6 +114,13 @@ pub(super) fn values(entry: &Entry, errors: &mut Errors) {
             }
             (Some(SLREQ), "checksum") => checksum(element, errors),
             (Some(SLREQ), "endorsement") => endorsement(element, entry.stage, errors),
+            (Some(SLC), "bytes") => integer(element, u64::MAX, "a number of bytes", errors),
+            (Some(SLC), "sha512") => {
+                text_only(element, errors);
+                if Checksum::from_hex(ChecksumAlgorithm::Sha512, &text_of(element)).is_err() {
+                    errors.push(wrong_value(element, "a hexadecimal number of 128 digits"));
+                }
+            }
             (Some(SLTERMS), "serial-number") => integer(element, u64::MAX, "a non-negative integer", errors),
             (Some(SLTERMS), "inbound-port" | "outbound-port") => {
                 integer(element, 65535, "a port number from 0 to 65535", errors);
