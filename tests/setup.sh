@@ -12,6 +12,8 @@ packages=(
 if [ "${1:-}" = tests ]; then
     # the peers the tests compare with, and what shows pages, terminals and, in the bench, memory
     packages+=(procps libxml2-utils default-jdk-headless bzip2 xz-utils zstd mandoc shellcheck time)
+    # what makes images of every format
+    packages+=(qemu-utils xorriso)
 fi
 
 missing=()

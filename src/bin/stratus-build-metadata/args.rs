@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Version of the image
     #[arg(long, value_name = "VERSION", value_parser = text, required_unless_present = "output")]
     pub(crate) image_version: Option<String>,
-    /// Format of the uncompressed image: raw, qcow2, vmdk, vdi or vhdx
+    /// Format of the uncompressed image: raw, qcow2, vmdk, vdi, vhd, vhdx or iso9660
     #[arg(long, value_name = "FORMAT", default_value = "raw", value_parser = some_text)]
     pub(crate) format: String,
     /// Hypervisor the image is made for

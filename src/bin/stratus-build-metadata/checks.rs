@@ -23,7 +23,7 @@ pub(crate) fn warn_of_unusual(args: &Args, session: &Session) {
     };
     check("--type", &args.image_type, &["base", "grid"]);
     check("--kind", &args.kind, &["machine", "disk"]);
-    check("--format", &args.format, &["raw", "qcow2", "vmdk", "vdi", "vhdx"]);
+    check("--format", &args.format, &["raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso9660"]);
     let compression = args.compression.as_deref().unwrap_or_default();
     check("--compression", compression, &["gz", "bz2", "xz", "zst", "none"]);
     for location in args.location.iter().filter(|location| !is_uri(location)) {
