@@ -263,11 +263,7 @@ impl<R: Read> Read for Reader<R> {
 }
 
 impl<R: Read> Decoder<R> {
-    fn new(
-        mut input: Input<R>,
-        compression: Option<Compression>,
-        threads: NonZeroUsize,
-    ) -> io::Result<Self> {
+    fn new(mut input: Input<R>, compression: Option<Compression>, threads: NonZeroUsize) -> io::Result<Self> {
         Ok(match compression {
             None => Self::Raw(input),
             Some(Compression::Gzip) => Self::Gzip(Box::new(flate2::bufread::GzDecoder::new(input))),

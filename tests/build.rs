@@ -297,7 +297,7 @@ fn c33_c39_content_decides_and_unusual_values_are_mentioned() {
         ("--kind=x", "--kind 'x' is unusual: machine, disk are usual"),
         ("--format=x", "--format 'x' is unusual: raw, qcow2, vmdk, vdi, vhd, vhdx, iso9660 are usual"),
         ("--compression=x", "--compression 'x' is unusual: gz, bz2, xz, zst, none are usual"),
-        ("--format=qcow2", "the image does not start like a qcow2 image"),
+        ("--format=qcow2", "the image does not look like a qcow2 image"),
         ("--type=grid", ""),
         ("--kind=disk", ""),
         ("--format=vmdk", ""),

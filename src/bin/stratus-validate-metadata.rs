@@ -5,7 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, ValueEnum};
 use stratuslab::{
     ChecksumAlgorithm, Timestamp,
-    cli::{self, Command, CommonArgs, Failure, Session},
+    cli::{
+        self, Command, CommonArgs, Failure, Session,
+        image::{self, ImageArgs},
+    },
     dsig::AlgorithmPolicy,
     validate::{Options, Requirement},
 };
@@ -66,7 +69,10 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     options.signed = !args.unsigned;
     options.require = args.require.iter().map(|&requirement| requirement.into()).collect();
     let image = match &args.image {
-        Some(path) => Some(cli::image::digest(session, path, &stratuslab::checksum::DigestOptions::default())?.digests),
+        Some(path) => {
+            let args = ImageArgs::default();
+            Some(image::digest(session, &args, path, &ChecksumAlgorithm::ALL, &[])?.digests)
+        }
         None => None,
     };
     options.image = image.as_ref();

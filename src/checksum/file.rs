@@ -129,7 +129,9 @@ impl ImageFile {
         match after {
             Ok(after) if after == before && whole => image.map_err(|cause| ImageError::of(name, cause)),
             Ok(_) => Err(ImageError::Changed { image: name }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ImageError::Vanished { image: name }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(ImageError::Vanished { image: name })
+            }
             Err(cause) => Err(ImageError::Unreadable { image: name, cause }),
         }
     }

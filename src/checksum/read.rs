@@ -160,11 +160,7 @@ impl Image {
 }
 
 /// Reads all of `source`, which starts with `head`.
-pub(super) fn digest(
-    head: &[u8],
-    source: &mut impl Source,
-    options: &DigestOptions,
-) -> io::Result<Image> {
+pub(super) fn digest(head: &[u8], source: &mut impl Source, options: &DigestOptions) -> io::Result<Image> {
     let compression = Compression::recognise(head);
     let content = options.content();
     let mut edges = Edges::default();
@@ -191,10 +187,8 @@ pub(super) fn digest(
     let inspection = format::inspect(&edges.head, &edges.tail, bytes).map_err(invalid)?;
     let mut values = values.into_iter();
     let digests = ImageDigests::new(bytes, values.next().unwrap_or_default())?;
-    let compressed = compression.map(|_| FileDigests {
-        bytes: read_bytes,
-        checksums: checksums(values.next().unwrap_or_default()),
-    });
+    let compressed = compression
+        .map(|_| FileDigests { bytes: read_bytes, checksums: checksums(values.next().unwrap_or_default()) });
     let (format, virtual_size) = inspection.map_or((None, None), |i| (Some(i.format), i.virtual_size));
     Ok(Image { digests, compression, compressed, format, virtual_size })
 }

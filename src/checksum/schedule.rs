@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn the_schedule_reaches_the_limit_on_any_number_of_cores() {
-        for speeds in [&SPEEDS[..], &[500.0; 4], &[100.0, 2000.0, 2000.0, 2000.0], &SPEEDS[..2], &SPEEDS[3..]] {
+        for speeds in [&SPEEDS[..], &[500.0; 4], &[100.0, 2000.0, 2000.0, 2000.0], &SPEEDS[..2], &SPEEDS[3..]]
+        {
             for workers in 1..=8 {
                 // A GiB: what is lost at the end does not count.
                 let (rate, limit) = (rate(workers, (1 << 30) / CHUNK as u64, speeds), limit(workers, speeds));

@@ -3,12 +3,14 @@
 use std::{num::NonZeroUsize, path::Path};
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::{Failure, Session, Status, is_dash, progress::Progress, reason, shown};
 use crate::{
-    ChecksumAlgorithm,
-    checksum::{DigestOptions, Image, ImageError, ImageFile},
+    Checksum, ChecksumAlgorithm,
+    checksum::{DigestOptions, FileDigests, Image, ImageError, ImageFile},
     compression::CompressionError,
+    format::FormatError,
 };
 
 impl From<ImageError> for Failure {
@@ -19,6 +21,13 @@ impl From<ImageError> for Failure {
                 Some("compress the image again with a smaller dictionary or window")
             }
             ImageError::Compressed { .. } => Some("fetch or make the image again"),
+            ImageError::Format { cause: FormatError::BackingFile { .. }, .. } => Some(
+                "its checksum would not cover the disk; qemu-img convert makes an image that stands alone",
+            ),
+            ImageError::Format { cause: FormatError::ExternalData { .. }, .. } => Some(
+                "its checksum would not cover the disk; qemu-img convert makes an image that holds all of it",
+            ),
+            ImageError::Format { .. } => Some("fetch or make the image again"),
             ImageError::TooLarge { .. } => Some("--max-size allows more"),
             _ => None,
         };
@@ -51,11 +60,7 @@ pub struct ImageArgs {
 impl ImageArgs {
     /// How an image at `path` is read for these checksums of its content, and these of the
     /// compressed file.
-    fn options(
-        &self,
-        algorithms: &[ChecksumAlgorithm],
-        compressed: &[ChecksumAlgorithm],
-    ) -> DigestOptions {
+    fn options(&self, algorithms: &[ChecksumAlgorithm], compressed: &[ChecksumAlgorithm]) -> DigestOptions {
         let default = DigestOptions::default();
         DigestOptions {
             algorithms: algorithms.to_vec(),
@@ -112,6 +117,20 @@ pub fn digest(
     image.digest(|bytes| progress.advance(bytes))
 }
 
+/// Checksums in JSON: values by algorithm.
+pub fn checksums_value(checksums: &[Checksum]) -> Value {
+    let field = |checksum: &Checksum| (checksum.algorithm().name().to_owned(), checksum.value().into());
+    Value::Object(checksums.iter().map(field).collect())
+}
+
+/// The compressed file of an image in JSON; null if it is not compressed.
+pub fn compressed_value(image: &Image) -> Value {
+    image.compressed.as_ref().map_or(
+        Value::Null,
+        |FileDigests { bytes, checksums }| json!({ "bytes": bytes, "checksums": checksums_value(checksums) }),
+    )
+}
+
 /// A number of bytes: digits and a unit, of 1024 (`K`, `KiB`, `M`, …) or 1000 (`KB`, `MB`, …) as
 /// the GNU coreutils have them.
 fn size(value: &str) -> Result<u64, String> {
@@ -137,7 +156,9 @@ fn size(value: &str) -> Result<u64, String> {
     match number.and_then(|number| number.checked_mul(u64::pow(base, power))) {
         Some(0) => Err("it is nothing at all".to_owned()),
         Some(size) => Ok(size),
-        None if number.is_none() && digits == 0 => Err("not a number of bytes such as 500M, 10G or 1T".to_owned()),
+        None if number.is_none() && digits == 0 => {
+            Err("not a number of bytes such as 500M, 10G or 1T".to_owned())
+        }
         None => Err("it is too large".to_owned()),
     }
 }

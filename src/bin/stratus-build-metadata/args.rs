@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use clap::Parser;
 use stratuslab::{
     Checksum, ChecksumAlgorithm, Identifier, Timestamp,
-    cli::{Command, CommonArgs, Failure, Status},
+    cli::{Command, CommonArgs, Failure, Status, image::ImageArgs},
     metadata::rdf,
 };
 
@@ -15,7 +15,8 @@ use stratuslab::{
 #[command(name = "stratus-build-metadata")]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
-    /// The image: a file, compressed (gz, bz2, xz, zst) or not, or a block device
+    /// The image, compressed (gz, bz2, xz, zst) or not: a file, a block device, `-` for standard
+    /// input, or an http or https URL, which is read as it arrives and never stored
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
 
@@ -40,7 +41,8 @@ pub(crate) struct Args {
     /// Version of the image
     #[arg(long, value_name = "VERSION", value_parser = text, required_unless_present = "output")]
     pub(crate) image_version: Option<String>,
-    /// Format of the uncompressed image: raw, qcow2, vmdk, vdi, vhd, vhdx or iso9660
+    /// Format of the uncompressed image: raw, qcow2, vmdk, vdi, vhd, vhdx, iso9660, or auto for what
+    /// the image itself tells
     #[arg(long, value_name = "FORMAT", default_value = "raw", value_parser = some_text)]
     pub(crate) format: String,
     /// Hypervisor the image is made for
@@ -49,12 +51,15 @@ pub(crate) struct Args {
     /// Bus the disks are attached to
     #[arg(long, value_name = "TYPE", default_value = "ide", value_parser = ["ide", "scsi", "virtio"])]
     pub(crate) disks_bus: String,
-    /// Where the image can be fetched; may be given several times
+    /// Where the image can be fetched; may be given several times [default: IMAGE, if it is a URL]
     #[arg(long, value_name = "URI", value_parser = text)]
     pub(crate) location: Vec<String>,
     /// Compression of the file at the location: gz, bz2, xz, zst or none [default: IMAGE's own]
     #[arg(long, value_name = "EXT", value_parser = text)]
     pub(crate) compression: Option<String>,
+    /// Describe the compressed file too: its size and SHA-512
+    #[arg(long)]
+    pub(crate) describe_compressed: bool,
     /// Title of the image
     #[arg(long, value_name = "TEXT", value_parser = text)]
     pub(crate) title: Option<String>,
@@ -87,10 +92,15 @@ pub(crate) struct Args {
     /// Write to this file, `-` for standard output [default: OS-OSVERSION-ARCH-TYPE-VERSION.xml]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Print what would be written instead of writing it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Overwrite the output if it exists
     #[arg(long)]
     pub(crate) force: bool,
 
+    #[command(flatten)]
+    pub(crate) reading: ImageArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

@@ -6,7 +6,7 @@ use stratuslab::{
     ImageFormat,
     checksum::Image,
     cli::{
-        Failure, Session, Status,
+        Failure, Session, Status, is_dash,
         output::{self, OutputError},
         shown,
     },
@@ -23,7 +23,7 @@ pub(crate) fn warn_of_unusual(args: &Args, session: &Session) {
     };
     check("--type", &args.image_type, &["base", "grid"]);
     check("--kind", &args.kind, &["machine", "disk"]);
-    check("--format", &args.format, &["raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso9660"]);
+    check("--format", &args.format, &["raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso9660", "auto"]);
     let compression = args.compression.as_deref().unwrap_or_default();
     check("--compression", compression, &["gz", "bz2", "xz", "zst", "none"]);
     for location in args.location.iter().filter(|location| !is_uri(location)) {
@@ -44,6 +44,7 @@ fn is_uri(location: &str) -> bool {
 /// vain.
 pub(crate) fn check_output(target: &Path, args: &Args) -> Result<(), Failure> {
     if let (Ok(found), Ok(image)) = (fs::metadata(target), fs::metadata(&args.image))
+        && !is_dash(&args.image)
         && output::same_file(&found, &image)
     {
         let fact = format!("{} is the image itself", shown(target));
@@ -74,14 +75,20 @@ pub(crate) fn check_image(args: &Args, session: &Session, image: &Image) -> Resu
         let fact = format!("{}: {}", shown(&args.image), mismatches.join("; "));
         return Err(Failure::new(Status::No, fact));
     }
-    let expected = [ImageFormat::Qcow2, ImageFormat::Vdi, ImageFormat::Vhdx];
+    if let (Some(format), Some(size)) = (image.format, image.virtual_size) {
+        session.detail(format_args!("{}: {format}, a disk of {size} bytes", shown(&args.image)));
+    }
+    let stated = &*args.format;
     match image.format {
-        Some(format) if format.name() != args.format => session.warn(format_args!(
-            "the image is {format} but its format is described as {}; --format={format} would be right",
-            args.format
+        _ if stated == "auto" => {}
+        // A CD is what it is, sector by sector.
+        Some(ImageFormat::Iso9660) if stated == "raw" => {}
+        Some(format) if format.name() != stated => session.warn(format_args!(
+            "the image is {format} but its format is described as {stated}; --format={format} would be right"
         )),
-        None if expected.iter().any(|format| format.name() == args.format) => {
-            session.warn(format_args!("the image does not start like a {} image", args.format));
+        // A VMDK may be a plain extent, which nothing tells.
+        None if stated != "vmdk" && ImageFormat::ALL.iter().any(|format| format.name() == stated) => {
+            session.warn(format_args!("the image does not look like a {stated} image"));
         }
         _ => {}
     }

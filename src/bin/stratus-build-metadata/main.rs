@@ -4,9 +4,10 @@ use std::{env, path::Path, process::ExitCode};
 
 use serde_json::{Map, Value, json};
 use stratuslab::{
-    ChecksumAlgorithm, Compression, Metadata, Timestamp,
-    checksum::Image,
+    ChecksumAlgorithm, Compression, ImageFormat, Metadata, Timestamp,
+    checksum::{FileDigests, Image},
     cli::{self, Failure, Session, Status, image, is_dash, output, shown},
+    metadata::{CompressedFile, builder::MetadataBuilder},
 };
 
 mod args;
@@ -34,20 +35,26 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
     let created = created()?;
     let valid = args.valid(created)?;
     let target = args.output()?;
-    let to_stdout = is_dash(&target);
-    if to_stdout && session.json() {
+    // What is printed has no other way than this, unless it is part of the JSON.
+    let to_stdout = is_dash(&target) || (args.dry_run && !session.json());
+    if is_dash(&target) && session.json() && !args.dry_run {
         return Err(Failure::new(Status::Usage, "--json and --output - both want standard output"));
     }
     let config = session.config()?;
     let author = args.author.as_ref().or(config.author.as_ref());
     let publisher = args.publisher.as_ref().or(config.publisher.as_ref());
     warn_of_unusual(args, session);
-    if !to_stdout {
+    if !is_dash(&target) {
         check_output(&target, args)?;
     }
 
-    let options = stratuslab::checksum::DigestOptions { algorithms: args.checksums.wanted(), ..Default::default() };
-    let image = image::digest(session, &args.image, &options)?;
+    // What is not going to be told need not be computed.
+    let compressed: &[_] = match (session.json(), args.describe_compressed) {
+        (true, _) => &ChecksumAlgorithm::ALL,
+        (false, true) => &[ChecksumAlgorithm::Sha512],
+        (false, false) => &[],
+    };
+    let image = image::digest(session, &args.reading, &args.image, &args.checksums.wanted(), compressed)?;
     check_image(args, session, &image)?;
     let mut builder = Metadata::builder(&image.digests)
         .image_type(&*args.image_type)
@@ -57,7 +64,7 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
         .os_arch(args.os_arch.as_deref().unwrap_or_default())
         .version(args.image_version.as_deref().unwrap_or_default())
         .compression(compression(args, &image))
-        .format(&*args.format)
+        .format(format(args, &image))
         .creator(author.map_or("", String::as_str))
         .created(created)
         .valid(valid)
@@ -76,13 +83,16 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
     if let Some(identifier) = args.is_version_of {
         builder = builder.is_version_of(identifier);
     }
+    if args.describe_compressed {
+        builder = describe_compressed(builder, args, session, &image)?;
+    }
     let metadata = builder.build();
     // Arguments were checked when parsed; what is left comes from the configuration file.
     let document = metadata.to_rdf().map_err(|error| Failure::new(Status::Usage, error))?;
 
     if to_stdout {
         session.write(document.as_bytes());
-    } else {
+    } else if !args.dry_run {
         output::write_new(&target, document.as_bytes(), args.force).map_err(output_failure)?;
         if session.verbose() {
             session.result(format_args!("Manifest: {}", shown(&target)));
@@ -91,7 +101,8 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
     if metadata.locations.is_empty() {
         session.note("no --location was given: slterms:location must be added by hand before signing");
     }
-    session.object(&args.image, report(&target, &metadata));
+    let document = args.dry_run.then_some(document);
+    session.object(&args.image, report(&target, &metadata, &image, document));
     Ok(())
 }
 
@@ -121,21 +132,56 @@ fn compression(args: &Args, image: &Image) -> String {
     }
 }
 
-fn report(target: &Path, metadata: &Metadata) -> Map<String, Value> {
-    let checksum = |algorithm: ChecksumAlgorithm| {
-        let found = metadata.checksums.iter().find(|checksum| checksum.algorithm() == algorithm);
-        found.map(|checksum| (algorithm.name().to_owned(), checksum.value().into()))
-    };
-    let checksums: Map<_, Value> = ChecksumAlgorithm::ALL.into_iter().filter_map(checksum).collect();
+/// The format as stated, or as the image tells.
+fn format<'a>(args: &'a Args, image: &Image) -> &'a str {
+    match &*args.format {
+        "auto" => image.format.map_or("raw", ImageFormat::name),
+        stated => stated,
+    }
+}
+
+/// Adds size and SHA-512 of the compressed file.
+fn describe_compressed(
+    builder: MetadataBuilder,
+    args: &Args,
+    session: &Session,
+    image: &Image,
+) -> Result<MetadataBuilder, Failure> {
+    let found = image.compression.map_or("none", Compression::extension);
+    if let Some(stated) = args.compression.as_deref().filter(|&stated| stated != found) {
+        let fact = format!("--compression is {stated} but the compression of the image here is {found}");
+        let hint = "--describe-compressed needs the file itself that is published";
+        return Err(Failure::new(Status::Usage, fact).with_hint(hint));
+    }
+    match &image.compressed {
+        None => {
+            session.note("the image is not compressed: there is nothing more to describe");
+            Ok(builder)
+        }
+        Some(FileDigests { bytes, checksums, .. }) => {
+            let sha512 = checksums.iter().find(|checksum| checksum.algorithm() == ChecksumAlgorithm::Sha512);
+            let sha512 = sha512.cloned().ok_or_else(|| {
+                Failure::new(Status::File, "the SHA-512 of the compressed file was not computed")
+            })?;
+            Ok(builder.compressed_file(CompressedFile { bytes: *bytes, sha512 }))
+        }
+    }
+}
+
+fn report(target: &Path, metadata: &Metadata, image: &Image, document: Option<String>) -> Map<String, Value> {
     let fields = [
-        ("manifest", target.to_string_lossy().into()),
+        ("manifest", if document.is_some() { Value::Null } else { target.to_string_lossy().into() }),
         ("identifier", metadata.identifier.to_string().into()),
         ("bytes", metadata.bytes.into()),
-        ("checksums", checksums.into()),
+        ("checksums", image::checksums_value(&metadata.checksums)),
         ("compression", json!(metadata.compression)),
+        ("compressed", image::compressed_value(image)),
         ("format", json!(metadata.format)),
+        ("virtual_size", json!(image.virtual_size)),
         ("created", json!(metadata.created.map(|created| created.to_string()))),
         ("valid", json!(metadata.valid.map(|valid| valid.to_string()))),
     ];
-    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let document = document.map(|document| ("document", document.into()));
+    let fields = fields.into_iter().chain(document);
+    fields.map(|(name, value)| (name.to_owned(), value)).collect()
 }

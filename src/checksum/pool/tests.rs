@@ -37,7 +37,8 @@ fn streams_side_by_side_keep_apart_on_any_number_of_workers() {
         (0..length).map(|i| ((i + seed) * 31 >> 5).to_le_bytes()[0]).collect()
     };
     let wanted: [&[ChecksumAlgorithm]; 2] = [&ChecksumAlgorithm::ALL, &[ChecksumAlgorithm::Sha512]];
-    for lengths in [[0, 0], [1, CHUNK], [CHUNK - 1, CHUNK + 1], [40 * CHUNK + 7, 3 * CHUNK], [9, 50 * CHUNK]] {
+    for lengths in [[0, 0], [1, CHUNK], [CHUNK - 1, CHUNK + 1], [40 * CHUNK + 7, 3 * CHUNK], [9, 50 * CHUNK]]
+    {
         let images = [content(1, lengths[0]), content(2, lengths[1])];
         for threads in [1, 2, 3, 8, 100] {
             let threads = NonZeroUsize::new(threads).unwrap();
