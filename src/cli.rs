@@ -15,6 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, Parser};
 use clap_complete::Shell;
 
 pub mod credentials;
+pub mod identify;
 pub mod image;
 pub mod input;
 mod interrupt;

@@ -71,6 +71,14 @@ fn texts(document: &str, name: &str) -> Vec<String> {
     named.map(|node| node.text().unwrap_or_default().to_owned()).collect()
 }
 
+/// A qcow2 header of version 3 with nothing but a size and its own length.
+fn qcow2(size: u64) -> Vec<u8> {
+    let mut header = [&b"QFI\xfb\0\0\0\x03"[..], &[0; 504]].concat();
+    header[24..32].copy_from_slice(&size.to_be_bytes());
+    header[103] = 104;
+    header
+}
+
 #[test]
 fn the_session_of_the_slides() {
     let folder = folder();
@@ -306,7 +314,7 @@ fn c33_c39_content_decides_and_unusual_values_are_mentioned() {
         assert_eq!(stderr(&folder, &[argument]), expected);
     }
     assert_eq!(stderr(&folder, &["--type=x", "-qq"]), "");
-    fs::write(folder.path().join("image"), b"QFI\xfb\0\0\0\x03").unwrap();
+    fs::write(folder.path().join("image"), qcow2(1 << 33)).unwrap();
     assert_eq!(
         stderr(&folder, &[]),
         "warning: the image is qcow2 but its format is described as raw; --format=qcow2 would be right\n"

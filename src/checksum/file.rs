@@ -209,7 +209,10 @@ mod tests {
     #[test]
     fn c39_compression_and_format_are_told_by_content() {
         let folder = tempfile::tempdir().unwrap();
-        let content = [&b"QFI\xfb\0\0\0\x03"[..], &[7; 5000]].concat();
+        // A qcow2 header of version 3 with nothing but a size and its own length.
+        let mut content = [&b"QFI\xfb\0\0\0\x03"[..], &[0; 5000]].concat();
+        content[24..32].copy_from_slice(&(1_u64 << 33).to_be_bytes());
+        content[103] = 104;
         let expected = ImageDigests::read(&content[..], &ChecksumAlgorithm::ALL).unwrap();
         for (name, file, compression) in
             [("raw.img.gz", content.clone(), None), ("gz.img", gzip(&content), Some(Compression::Gzip))]
@@ -220,7 +223,7 @@ mod tests {
             let image = ImageFile::open(&path).unwrap();
             assert_eq!(image.length(), Some(file.len() as u64));
             let image = image.digest(&DigestOptions::default(), |count| read += count).unwrap();
-            assert_eq!(image.format, Some(ImageFormat::Qcow2));
+            assert_eq!((image.format, image.virtual_size), (Some(ImageFormat::Qcow2), Some(1 << 33)));
             assert_eq!((image.digests, image.compression), (expected.clone(), compression));
             let compressed = image.compressed.map(|file| (file.bytes, file.checksums));
             let itself = ImageDigests::read(&file[..], &ChecksumAlgorithm::ALL).unwrap();

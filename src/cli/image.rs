@@ -58,16 +58,9 @@ pub struct ImageArgs {
 }
 
 impl ImageArgs {
-    /// How an image at `path` is read for these checksums of its content, and these of the
-    /// compressed file.
-    fn options(&self, algorithms: &[ChecksumAlgorithm], compressed: &[ChecksumAlgorithm]) -> DigestOptions {
-        let default = DigestOptions::default();
-        DigestOptions {
-            algorithms: algorithms.to_vec(),
-            compressed: compressed.to_vec(),
-            threads: self.threads.unwrap_or(default.threads),
-            max_bytes: self.max_size,
-        }
+    /// As many threads as asked for, or as there are cores.
+    pub fn threads(&self) -> NonZeroUsize {
+        self.threads.unwrap_or_else(|| DigestOptions::default().threads)
     }
 }
 
@@ -77,11 +70,24 @@ pub struct OpenImage {
     options: DigestOptions,
 }
 
-/// Opens an image: a file, or standard input if `path` is `-`.
+/// Opens an image, a file or standard input if `path` is `-`, to be read for these checksums of its
+/// content and, if it is compressed, these of the file.
 ///
 /// # Errors
 /// [`Failure`] if it cannot be opened.
-pub fn open(path: &Path, options: DigestOptions) -> Result<OpenImage, Failure> {
+pub fn open(
+    _session: &Session,
+    args: &ImageArgs,
+    path: &Path,
+    algorithms: &[ChecksumAlgorithm],
+    compressed: &[ChecksumAlgorithm],
+) -> Result<OpenImage, Failure> {
+    let options = DigestOptions {
+        algorithms: algorithms.to_vec(),
+        compressed: compressed.to_vec(),
+        threads: args.threads(),
+        max_bytes: args.max_size,
+    };
     let file = if is_dash(path) { ImageFile::standard_input()? } else { ImageFile::open(path)? };
     Ok(OpenImage { file, options })
 }
@@ -112,7 +118,7 @@ pub fn digest(
     algorithms: &[ChecksumAlgorithm],
     compressed: &[ChecksumAlgorithm],
 ) -> Result<Image, Failure> {
-    let image = open(path, args.options(algorithms, compressed))?;
+    let image = open(session, args, path, algorithms, compressed)?;
     let progress = Progress::bar(session, image.length());
     image.digest(|bytes| progress.advance(bytes))
 }

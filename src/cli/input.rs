@@ -59,8 +59,15 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, InputError> {
 /// # Errors
 /// [`InputError`] if it cannot be read to its end or is longer than [`MAX_DOCUMENT_BYTES`].
 pub fn read(path: &Path) -> Result<Vec<u8>, InputError> {
+    read_up_to(path, MAX_DOCUMENT_BYTES as u64)
+}
+
+/// The whole of an input of at most `limit` bytes; `-` is standard input.
+///
+/// # Errors
+/// [`InputError`] if it cannot be read to its end or is longer.
+pub fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     let mut bytes = Vec::new();
-    let limit = MAX_DOCUMENT_BYTES as u64;
     let input = open(path)?;
     let read = input.take(limit + 1).read_to_end(&mut bytes);
     read.map_err(|error| InputError::Read { path: path.to_owned(), error })?;

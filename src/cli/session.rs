@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-use super::{CommonArgs, Failure, Status, USER_CONFIG_SECTION, interrupt, text};
+use super::{CommonArgs, Failure, Status, USER_CONFIG_SECTION, interrupt, progress, text};
 use crate::config::{Config, ConfigError};
 
 /// One run of a command. Shared between threads by reference.
@@ -105,8 +105,11 @@ impl Session {
     pub fn write(&self, bytes: &[u8]) {
         let mut end = self.lock();
         if end.stdout.is_none() {
-            let mut stdout = io::stdout().lock();
-            end.stdout = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
+            // Not into a progress bar, on a terminal that shows both.
+            progress::suspended(|| {
+                let mut stdout = io::stdout().lock();
+                end.stdout = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
+            });
         }
     }
 
@@ -231,7 +234,7 @@ impl Session {
     }
 }
 
-fn error_value(failure: &Failure) -> Value {
+pub(super) fn error_value(failure: &Failure) -> Value {
     match failure.hint() {
         Some(hint) => json!({ "fact": failure.fact(), "hint": hint }),
         None => json!({ "fact": failure.fact() }),
