@@ -11,6 +11,7 @@ mod pool;
 mod read;
 mod schedule;
 mod sparse;
+pub mod sums;
 
 pub use error::ImageError;
 pub use file::ImageFile;
