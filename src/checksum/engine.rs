@@ -121,13 +121,17 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
+    use ChecksumAlgorithm::{Md5, Sha1, Sha256, Sha512};
+    use proptest::prelude::*;
+
     use super::*;
     use crate::checksum::hex;
-    use proptest::prelude::*;
 
     fn value(engine: Engine, algorithm: ChecksumAlgorithm, parts: &[&[u8]]) -> String {
         let mut hasher = engine.hasher(algorithm).unwrap();
-        parts.iter().for_each(|part| hasher.update(part).unwrap());
+        for part in parts {
+            hasher.update(part).unwrap();
+        }
         hex(&hasher.finish().unwrap())
     }
 
@@ -147,7 +151,6 @@ mod tests {
         let digits = b"12345678901234567890123456789012345678901234567890123456789012345678901234567890";
         let alphabet = b"abcdefghijklmnopqrstuvwxyz";
         let both_cases = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        use ChecksumAlgorithm::{Md5, Sha1, Sha256, Sha512};
         let answers: [(ChecksumAlgorithm, &[u8], &str); 17] = [
             (Md5, b"", "d41d8cd98f00b204e9800998ecf8427e"),
             (Md5, b"a", "0cc175b9c0f1b6a831c399e269772661"),

@@ -123,7 +123,7 @@ fn hash_with<T>(
         room: Condvar::new(),
     };
     let workers = threads.get().min(labels.len());
-    let fed = thread::scope(|scope| {
+    let result = thread::scope(|scope| {
         // However this scope is left, the workers must end, or it would wait for them for ever.
         let end = EndGuard(&shared);
         let mut handles = Vec::new();
@@ -131,20 +131,22 @@ fn hash_with<T>(
             let builder = thread::Builder::new().name(format!("checksum {number}"));
             handles.push(builder.spawn_scoped(scope, || shared.work())?);
         }
-        let fed = feed((0..streams).map(|stream| Sink::new(&shared, stream)).collect());
-        if fed.is_err() {
+        let result = feed((0..streams).map(|stream| Sink::new(&shared, stream)).collect());
+        if result.is_err() {
             shared.lock().failed = true;
         }
         drop(end);
         // A panic has been taken notice of; joined here, it does not go on in this thread.
-        handles.into_iter().for_each(|handle| drop(handle.join()));
-        fed
+        for handle in handles {
+            drop(handle.join());
+        }
+        result
     });
     let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(failure) = state.failure {
         return Err(failure);
     }
-    let fed = fed?;
+    let result = result?;
     if state.failed || !state.schedule.is_done() {
         return Err(stopped());
     }
@@ -152,8 +154,10 @@ fn hash_with<T>(
     for ((stream, algorithm), hasher) in labels.into_iter().zip(state.hashers) {
         values[stream].push((algorithm, hasher.ok_or_else(stopped)?.finish()?));
     }
-    values.iter_mut().for_each(|values| values.sort());
-    Ok((fed, values))
+    for values in &mut values {
+        values.sort();
+    }
+    Ok((result, values))
 }
 
 /// Tells the workers that no more chunks will come.

@@ -85,6 +85,7 @@ impl Schedule {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_precision_loss, reason = "numbers of chunks are small")]
 mod tests {
     use super::*;
     use crate::checksum::pool::{CHUNK, WINDOW};

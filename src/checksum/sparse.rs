@@ -111,7 +111,7 @@ mod tests {
         let mut start = [0; 5];
         sparse.read_exact(&mut start).unwrap();
         assert_eq!(&start, b"start");
-        if !sparse.skip_hole(1).is_ok() || seek(&file, SeekFrom::Data(1 << 20)) == Ok(1 << 20) {
+        if seek(&file, SeekFrom::Data(1 << 20)) == Ok(1 << 20) {
             eprintln!("skipped: this file system tells no holes");
             return;
         }

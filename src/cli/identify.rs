@@ -46,7 +46,8 @@ impl Sums {
             let bytes = input::read_up_to(file, MAX_BYTES as u64)?;
             SumsFile::parse(&bytes).map_err(|error| {
                 let failure = Failure::new(Status::No, error).about(input::name(file));
-                failure.with_hint("sha512sum and the like write such lists, a checksum and a name on each line")
+                failure
+                    .with_hint("sha512sum and the like write such lists, a checksum and a name on each line")
             })
         };
         files.iter().map(list).collect::<Result<_, Failure>>().map(Self)
@@ -62,7 +63,10 @@ impl Sums {
     /// What is listed for an image: names may be shorter than the path by leading folders.
     fn of(&self, image: &Path) -> Vec<&Checksum> {
         let entries = self.0.iter().flat_map(SumsFile::entries);
-        entries.filter(|entry| image.ends_with(plain(Path::new(&entry.name)))).map(|entry| &entry.checksum).collect()
+        entries
+            .filter(|entry| image.ends_with(plain(Path::new(&entry.name))))
+            .map(|entry| &entry.checksum)
+            .collect()
     }
 }
 
@@ -120,7 +124,11 @@ pub fn identify(
 
 /// Bytes of all images, if that can be known before they are opened.
 fn total_length(images: &[PathBuf]) -> Option<u64> {
-    images.iter().map(|image| fs::metadata(image).ok().filter(fs::Metadata::is_file)).map(|m| Some(m?.len())).sum()
+    images
+        .iter()
+        .map(|image| fs::metadata(image).ok().filter(fs::Metadata::is_file))
+        .map(|m| Some(m?.len()))
+        .sum()
 }
 
 /// An image, and what a list says against it.
@@ -145,7 +153,8 @@ fn identified(
         Some(stated) if !session.json() => stated.iter().map(|checksum| checksum.algorithm()).collect(),
         _ => ChecksumAlgorithm::ALL.to_vec(),
     };
-    let image = image::open(session, args, path, &algorithms, &algorithms)?.digest(|n| progress.advance(n))?;
+    let image =
+        image::open(session, args, path, &algorithms, &algorithms)?.digest(|n| progress.advance(n))?;
     let check = stated.map(|stated| check(path, &image, stated));
     Ok(Identified { image, check })
 }
@@ -158,7 +167,11 @@ fn check(path: &Path, image: &Image, stated: &[&Checksum]) -> Result<(), Failure
     let fact = |stated: &Checksum| {
         let same = |found: &&Checksum| found.algorithm() == stated.algorithm();
         let found = found.iter().find(same).map_or("not computed", Checksum::value);
-        format!("the {} checksum is listed as {} but the file's is {found}", stated.algorithm(), stated.value())
+        format!(
+            "the {} checksum is listed as {} but the file's is {found}",
+            stated.algorithm(),
+            stated.value()
+        )
     };
     if wrong.is_empty() {
         return Ok(());
@@ -183,7 +196,9 @@ fn tell(session: &Session, path: &Path, result: Result<Identified, Failure>, apa
             if apart {
                 session.result("");
             }
-            lines(path, &image).into_iter().for_each(|line| session.result(line));
+            for line in lines(path, &image) {
+                session.result(line);
+            }
         }
         Some(Ok(())) => session.result(format_args!("{}: OK", shown(path))),
         Some(Err(failure)) => {
@@ -209,7 +224,7 @@ fn lines(path: &Path, image: &Image) -> Vec<String> {
     lines.extend(image.virtual_size.map(|size| format!("virtual size: {size}")));
     lines.extend(image.digests.checksums().iter().map(checksum("")));
     lines.extend(image.compression.map(|compression| format!("compression: {compression}")));
-    for file in &image.compressed {
+    if let Some(file) = &image.compressed {
         lines.push(format!("compressed bytes: {}", file.bytes));
         lines.extend(file.checksums.iter().map(checksum("compressed ")));
     }

@@ -20,14 +20,15 @@ impl From<ImageError> for Failure {
             ImageError::Compressed { cause: CompressionError::Memory { .. }, .. } => {
                 Some("compress the image again with a smaller dictionary or window")
             }
-            ImageError::Compressed { .. } => Some("fetch or make the image again"),
             ImageError::Format { cause: FormatError::BackingFile { .. }, .. } => Some(
                 "its checksum would not cover the disk; qemu-img convert makes an image that stands alone",
             ),
             ImageError::Format { cause: FormatError::ExternalData { .. }, .. } => Some(
                 "its checksum would not cover the disk; qemu-img convert makes an image that holds all of it",
             ),
-            ImageError::Format { .. } => Some("fetch or make the image again"),
+            ImageError::Compressed { .. } | ImageError::Format { .. } => {
+                Some("fetch or make the image again")
+            }
             ImageError::TooLarge { .. } => Some("--max-size allows more"),
             _ => None,
         };

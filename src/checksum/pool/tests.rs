@@ -34,7 +34,7 @@ fn expected(image: &[u8], algorithms: &[ChecksumAlgorithm]) -> Values {
 #[test]
 fn streams_side_by_side_keep_apart_on_any_number_of_workers() {
     let content = |seed: usize, length: usize| -> Vec<u8> {
-        (0..length).map(|i| ((i + seed) * 31 >> 5).to_le_bytes()[0]).collect()
+        (0..length).map(|i| (((i + seed) * 31) >> 5).to_le_bytes()[0]).collect()
     };
     let wanted: [&[ChecksumAlgorithm]; 2] = [&ChecksumAlgorithm::ALL, &[ChecksumAlgorithm::Sha512]];
     for lengths in [[0, 0], [1, CHUNK], [CHUNK - 1, CHUNK + 1], [40 * CHUNK + 7, 3 * CHUNK], [9, 50 * CHUNK]]
@@ -61,7 +61,7 @@ fn chunks_of_zeros_are_zeros_and_nothing_is_written_into_them() {
         vec![8; CHUNK / 2],
     ]
     .concat();
-    let (_, values) = hash(&[&ChecksumAlgorithm::ALL], TWO, |mut sinks| {
+    let ((), values) = hash(&[&ChecksumAlgorithm::ALL], TWO, |mut sinks| {
         let sink = &mut sinks[0];
         for mut chunk in image.chunks(CHUNK) {
             if chunk.iter().all(|&byte| byte == 0) {
