@@ -91,3 +91,128 @@ proptest! {
         prop_assert_eq!(values(&digests), expected);
     }
 }
+
+/// One member, stream or frame.
+fn compress(compression: Compression, content: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    match compression {
+        Compression::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(content).unwrap();
+            encoder.finish().unwrap()
+        }
+        Compression::Bzip2 => {
+            let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+            encoder.write_all(content).unwrap();
+            encoder.finish().unwrap()
+        }
+        Compression::Xz => {
+            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
+            encoder.write_all(content).unwrap();
+            encoder.finish().unwrap()
+        }
+        Compression::Zstd => zstd::stream::encode_all(content, 1).unwrap(),
+    }
+}
+
+fn content(length: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = |i: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if (i / 5000).is_multiple_of(3) { 0 } else { state.to_be_bytes()[0] & 0x3f }
+    };
+    (0..length).map(&mut next).collect()
+}
+
+fn read(stream: impl Read, options: &DigestOptions) -> Result<Image, ImageError> {
+    Image::read("image", stream, options, |_| {})
+}
+
+#[test]
+fn file_and_content_are_described_in_one_pass() {
+    let content = content(3 * CHUNK + 77);
+    for compression in Compression::ALL {
+        let file = compress(compression, &content);
+        for threads in [1, 2, 8] {
+            let threads = NonZeroUsize::new(threads).unwrap();
+            let options = DigestOptions { threads, ..DigestOptions::default() };
+            for step in [1009, CHUNK, usize::MAX] {
+                let mut progress = 0;
+                let image = Image::read("image", Steps(&file, step), &options, |n| progress += n).unwrap();
+                assert_eq!(image.digests, all(&content), "{compression}");
+                assert_eq!(image.compression, Some(compression));
+                let compressed = image.compressed.unwrap();
+                assert_eq!(compressed.bytes, file.len() as u64);
+                assert_eq!(compressed.checksums, all(&file).checksums());
+                assert_eq!(progress, file.len() as u64);
+            }
+        }
+        let only = DigestOptions { compressed: vec![ChecksumAlgorithm::Sha512], ..DigestOptions::default() };
+        let compressed = read(&file[..], &only).unwrap().compressed.unwrap();
+        assert_eq!(compressed.checksums, all(&file).checksums()[3..]);
+        let none = DigestOptions { compressed: Vec::new(), ..DigestOptions::default() };
+        let compressed = read(&file[..], &none).unwrap().compressed.unwrap();
+        assert_eq!((compressed.bytes, compressed.checksums), (file.len() as u64, Vec::new()));
+    }
+    let image = read(&content[..], &DigestOptions::default()).unwrap();
+    assert_eq!((image.digests, image.compressed, image.compression), (all(&content), None, None));
+}
+
+#[test]
+fn nothing_is_told_of_a_file_cut_anywhere() {
+    for compression in Compression::ALL {
+        let file = compress(compression, &content(5000));
+        for length in (4..file.len()).step_by(7) {
+            let result = read(&file[..length], &DigestOptions::default());
+            assert!(matches!(result, Err(ImageError::Compressed { .. })), "{compression}: {length}");
+        }
+    }
+}
+
+#[test]
+fn the_limit_is_the_most_that_passes() {
+    for length in [1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+        let content = content(length);
+        let mut files: Vec<_> = Compression::ALL.iter().map(|&c| compress(c, &content)).collect();
+        files.push(content);
+        for file in files {
+            let bytes = length as u64;
+            let options = |limit| DigestOptions { max_bytes: Some(limit), ..DigestOptions::default() };
+            assert_eq!(read(&file[..], &options(bytes)).unwrap().digests.bytes(), bytes);
+            let error = read(&file[..], &options(bytes - 1)).unwrap_err();
+            assert!(matches!(error, ImageError::TooLarge { limit, .. } if limit == bytes - 1), "{error}");
+        }
+    }
+}
+
+/// A header that says what is missing ends the reading, and so does a limit: neither stream would
+/// ever end.
+#[test]
+fn what_cannot_be_described_is_not_read_to_its_end() {
+    let mut overlay = [&b"QFI\xfb\0\0\0\x02"[..], &[0; 100]].concat();
+    overlay[15] = 80;
+    overlay[19] = 8;
+    overlay[80..88].copy_from_slice(b"base.img");
+    let error = read(overlay.chain(io::repeat(0)), &DigestOptions::default()).unwrap_err();
+    assert!(matches!(error, ImageError::Format { cause: FormatError::BackingFile { .. }, .. }), "{error}");
+    let options = DigestOptions { max_bytes: Some(1 << 20), ..DigestOptions::default() };
+    assert!(matches!(read(io::repeat(7), &options), Err(ImageError::TooLarge { .. })));
+}
+
+/// A fixed VHD is told by its last bytes, wherever the chunks end.
+#[test]
+fn the_end_of_the_content_is_seen_whole() {
+    let mut footer = [0_u8; 512];
+    footer[..8].copy_from_slice(b"conectix");
+    footer[48..56].copy_from_slice(&5_u64.to_be_bytes());
+    footer[63] = 2;
+    let sum: u32 = footer.iter().map(|&byte| u32::from(byte)).sum();
+    footer[64..68].copy_from_slice(&(!sum).to_be_bytes());
+    for length in [0, 1, CHUNK - 512, CHUNK - 511, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK - 100] {
+        let image = [&content(length)[..], &footer].concat();
+        for step in [100, 1000, usize::MAX] {
+            let image = read(Steps(&image, step), &DigestOptions::default()).unwrap();
+            assert_eq!((image.format, image.virtual_size), (Some(ImageFormat::Vhd), Some(5)), "{length}");
+        }
+    }
+}
