@@ -58,6 +58,9 @@ run 0 stratus-sign-metadata --p12-cert grid.p12 --p12-password xxxxxx "$entry"
 printed "^Manifest file successfully signed: $entry$"
 run 0 stratus-validate-metadata --image "$image" "$entry"
 printed "^Valid: $entry$"
+sha512sum "$image" >SHA512SUMS
+run 0 stratus-identify-image --check SHA512SUMS
+printed "^$image: OK$"
 run 0 stratus-upload-metadata "$entry"
 printed "$url"
 identifier=$(sed 's|.*/metadata/\([^/]*\)/.*|\1|' output)
