@@ -83,6 +83,7 @@ pub mod credentials;
 pub mod dsig;
 pub mod email;
 pub mod format;
+pub mod http;
 pub mod identifier;
 pub mod marketplace;
 pub mod metadata;

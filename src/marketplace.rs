@@ -6,7 +6,6 @@
 mod endpoint;
 mod error;
 mod options;
-mod reason;
 mod transport;
 
 use std::{fmt, time::Duration};
@@ -16,12 +15,13 @@ use reqwest::StatusCode;
 use crate::{
     Email, Endorsement, Identifier, Metadata, Timestamp,
     dsig::Verified,
+    http::{MESSAGE_LIMIT, OptionsError, printable},
     xml::{self, EntriesError},
 };
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::{Awaited, ClientError};
-pub use options::{ClientIdentity, ClientOptions, Login, OptionsError, RetryPolicy};
+pub use error::ClientError;
+pub use options::{ClientIdentity, ClientOptions, Login};
 
 /// Bytes allowed around the entry in a list.
 const WRAPPER_LIMIT: usize = 64 << 10;
@@ -123,7 +123,7 @@ impl Client {
             EntriesError::TooLarge { limit, .. } => {
                 ClientError::TooLarge { url: answer.url.to_string(), limit }
             }
-            error => not_one(reason::printable(&error.to_string())),
+            error => not_one(printable(&error.to_string())),
         })?;
         match (entries.pop(), entries.len()) {
             (Some(entry), 0) => Ok(entry),
@@ -136,11 +136,8 @@ impl Client {
 
     fn post(&self, document: &[u8], computed: String) -> Result<Uploaded, ClientError> {
         let url = self.endpoint.upload_url();
-        let answer = self.exchange(transport::Request {
-            url: &url,
-            document: Some(document),
-            limit: transport::MESSAGE_LIMIT,
-        })?;
+        let answer =
+            self.exchange(transport::Request { url: &url, document: Some(document), limit: MESSAGE_LIMIT })?;
         let state = match answer.status {
             StatusCode::CREATED => UploadState::Created,
             StatusCode::ACCEPTED => UploadState::Pending,

@@ -65,7 +65,8 @@ fn c14_an_entry_with_the_least_is_uploaded_and_its_url_printed_alone() {
 #[test]
 fn what_was_uploaded_is_fetched_by_its_date_or_as_the_newest() {
     let marketplace = start(&[], |_| ());
-    let options = ClientOptions { proxy_from_environment: false, ..ClientOptions::default() };
+    let mut options = ClientOptions::default();
+    options.connection.proxy_from_environment = false;
     let client = Client::new(marketplace.base.parse().unwrap(), options).unwrap();
     let policy = AlgorithmPolicy::default();
     let (first, second) = (entry(CREATED, RsaSha256), entry("2012-01-01T00:00:00Z", RsaSha256));

@@ -1,21 +1,20 @@
 //! How commands reach a Marketplace: arguments, configuration, and what failures lead to.
 
 use std::{
-    env,
+    env, fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::Args;
+use reqwest::StatusCode;
 
 use super::{Failure, Session, Status, input, shown, text};
 use crate::{
     config::{self, Config},
     credentials::{Credentials, Password},
-    marketplace::{
-        Awaited, Client, ClientError, ClientIdentity, ClientOptions, Endpoint, EndpointError, Login,
-        OptionsError,
-    },
+    http::{Awaited, ConnectionOptions, HttpFailure, OptionsError},
+    marketplace::{Client, ClientError, ClientIdentity, ClientOptions, Endpoint, EndpointError, Login},
 };
 
 /// The Marketplace that is used when none is named (C35: later ones have a path prefix).
@@ -37,6 +36,15 @@ pub struct NetworkArgs {
     /// Give up on an entry after this time, retries included [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = config::timeout)]
     pub timeout: Option<Duration>,
+    /// How it is connected to.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// The options of commands that connect to any server.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Network options")]
+pub struct ConnectionArgs {
     /// Trust the CA certificates in this PEM file instead of the system's
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -61,32 +69,53 @@ impl NetworkArgs {
         let secrets =
             if secrets.are_for(&endpoint, configured, session)? { secrets } else { Secrets::default() };
         let mut options = ClientOptions {
-            ca_file: self.ca_file.clone().or_else(|| config.ca_file.clone()),
-            ca_folder: self.ca_path.clone().or_else(|| config.ca_path.clone()),
             identity: secrets.identity()?,
             login: secrets.login(),
-            insecure_no_tls_verify: self.insecure_no_tls_verify,
             ..ClientOptions::default()
         };
-        if let Some(timeout) = self.timeout.or(config.timeout) {
-            options.total_timeout = timeout;
-            options.connect_timeout = options.connect_timeout.min(timeout);
+        let timeout = self.timeout.or(config.timeout).unwrap_or(options.total_timeout);
+        options.total_timeout = timeout;
+        options.connection = self.connection.options(session, timeout)?;
+        if endpoint.is_cleartext() && options.login.is_some() {
+            session.warn(format_args!("user and password go unencrypted to {endpoint}"));
         }
+        let client = Client::new(endpoint, options)?;
+        let note = retry_note(session);
+        Ok(client.on_retry(move |error, pause| note(error, pause)))
+    }
+}
+
+impl ConnectionArgs {
+    /// What these arguments and the configuration ask for, and a warning about it; no connection
+    /// takes longer than `timeout`.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the configuration cannot be read.
+    pub fn options(&self, session: &Session, timeout: Duration) -> Result<ConnectionOptions, Failure> {
+        let config = session.config()?;
         if self.insecure_no_tls_verify {
             session.warn(
                 "the server's certificate is not verified: what is sent can be read and changed on the way",
             );
         }
-        if endpoint.is_cleartext() && options.login.is_some() {
-            session.warn(format_args!("user and password go unencrypted to {endpoint}"));
+        let default = ConnectionOptions::default();
+        Ok(ConnectionOptions {
+            connect_timeout: default.connect_timeout.min(timeout),
+            ca_file: self.ca_file.clone().or_else(|| config.ca_file.clone()),
+            ca_folder: self.ca_path.clone().or_else(|| config.ca_path.clone()),
+            insecure_no_tls_verify: self.insecure_no_tls_verify,
+            ..default
+        })
+    }
+}
+
+/// Notes that a request is sent again, unless nobody wants to know.
+fn retry_note(session: &Session) -> impl Fn(&dyn fmt::Display, Duration) + Send + Sync + 'static {
+    let quiet = session.quiet();
+    move |error, pause| {
+        if !quiet {
+            text::line(format_args!("note: {error}; trying again in {:.1} s", pause.as_secs_f32()));
         }
-        let client = Client::new(endpoint, options)?;
-        let quiet = session.quiet();
-        Ok(client.on_retry(move |error, pause| {
-            if !quiet {
-                text::line(format_args!("note: {error}; trying again in {:.1} s", pause.as_secs_f32()));
-            }
-        }))
     }
 }
 
@@ -194,50 +223,22 @@ impl From<ClientError> for Failure {
     }
 }
 
+const TLS_EXPECTED: &str = "does this server speak https instead of http?";
+
 fn hint(error: &ClientError) -> Option<String> {
     const PREFIX: &str =
         "check --marketplace-endpoint: some Marketplaces need a path prefix such as /marketplace";
-    const HTTPS: &str = "does this server speak https instead of http?";
     let fixed = match error {
-        ClientError::Connect { .. } | ClientError::Timeout { awaited: Awaited::Connection, .. } => {
-            return Some(match proxy_variables().as_slice() {
-                [] => "check --marketplace-endpoint and the network".to_owned(),
-                set => {
-                    format!("check --marketplace-endpoint, the network and the proxy in {}", set.join(", "))
-                }
-            });
-        }
-        ClientError::Proxy { .. } | ClientError::ProxyUnreachable { .. } => {
-            return Some(format!(
-                "the proxy is named in {}; NO_PROXY lists hosts to reach without it",
-                proxy_variables().join(", ")
-            ));
-        }
-        ClientError::Tls { cause, .. } if cause.contains("local issuer") || cause.contains("self") => {
-            "if you know the CA of this server, name its certificate with --ca-file or --ca-path"
-        }
-        ClientError::Tls { cause, .. } if cause.contains("version number") => {
-            "does this server speak http instead of https?"
-        }
-        ClientError::NotHttp { url, .. } | ClientError::ClosedHalfWay { url, unanswered: true, .. }
-            if url.starts_with("http:") =>
-        {
-            HTTPS
-        }
-        ClientError::Tls { cause, .. } if cause.contains("certificate required") => {
+        ClientError::Http(HttpFailure::Tls { cause, .. }) if cause.contains("certificate required") => {
             "this server wants a client certificate: set client_certificate and client_key in the configuration file"
         }
-        ClientError::Timeout { .. } => "--timeout SECONDS allows it more time",
+        ClientError::Http(failure) => return http_hint(failure, "--marketplace-endpoint"),
         ClientError::CrossOrigin { .. } | ClientError::UploadRedirected { .. } => {
             "if the Marketplace has moved there, name its new address with --marketplace-endpoint"
         }
         ClientError::Refused { status, reason, .. } => match status.as_u16() {
             400 if reason.contains("older than latest entry") => {
                 "sign the document again, so that its endorsement is the newest"
-            }
-            // As nginx, Apache and Tomcat have it.
-            400 if ["HTTPS port", "SSL-enabled", "requires TLS"].iter().any(|said| reason.contains(said)) => {
-                HTTPS
             }
             401 => {
                 "set username and password in the configuration file, beside the marketplace_endpoint they are for"
@@ -248,13 +249,56 @@ fn hint(error: &ClientError) -> Option<String> {
             {
                 PREFIX
             }
-            407 => "the proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in its variable",
-            _ => return None,
+            _ => return refusal_hint(*status, reason).map(str::to_owned),
         },
         ClientError::NotAMarketplace { .. } => PREFIX,
         _ => return None,
     };
     Some(fixed.to_owned())
+}
+
+/// What to do about a failure on the way to the server that `place` names.
+fn http_hint(failure: &HttpFailure, place: &str) -> Option<String> {
+    let fixed = match failure {
+        HttpFailure::Connect { .. } | HttpFailure::Timeout { awaited: Awaited::Connection, .. } => {
+            return Some(match proxy_variables().as_slice() {
+                [] => format!("check {place} and the network"),
+                set => format!("check {place}, the network and the proxy in {}", set.join(", ")),
+            });
+        }
+        HttpFailure::Proxy { .. } | HttpFailure::ProxyUnreachable { .. } => {
+            return Some(format!(
+                "the proxy is named in {}; NO_PROXY lists hosts to reach without it",
+                proxy_variables().join(", ")
+            ));
+        }
+        HttpFailure::Tls { cause, .. } if cause.contains("local issuer") || cause.contains("self") => {
+            "if you know the CA of this server, name its certificate with --ca-file or --ca-path"
+        }
+        HttpFailure::Tls { cause, .. } if cause.contains("version number") => {
+            "does this server speak http instead of https?"
+        }
+        HttpFailure::NotHttp { url, .. } | HttpFailure::ClosedHalfWay { url, unanswered: true, .. }
+            if url.starts_with("http:") =>
+        {
+            TLS_EXPECTED
+        }
+        HttpFailure::Timeout { .. } => "--timeout SECONDS allows it more time",
+        _ => return None,
+    };
+    Some(fixed.to_owned())
+}
+
+/// What to do about a refusal that any server could send.
+fn refusal_hint(status: StatusCode, reason: &str) -> Option<&'static str> {
+    match status.as_u16() {
+        // As nginx, Apache and Tomcat have it.
+        400 if ["HTTPS port", "SSL-enabled", "requires TLS"].iter().any(|said| reason.contains(said)) => {
+            Some(TLS_EXPECTED)
+        }
+        407 => Some("the proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in its variable"),
+        _ => None,
+    }
 }
 
 /// The variables that name a proxy and are set.

@@ -12,6 +12,7 @@ use std::{
 use server::{Facts, Options, http::Request as Received};
 
 use super::*;
+use crate::http::{Awaited, ConnectionOptions, HttpFailure, RetryPolicy};
 
 /// What the server was asked, in order.
 type Log = Arc<Mutex<Vec<Received>>>;
@@ -53,8 +54,11 @@ fn options(faults: &[&str]) -> (Options, Log) {
 /// Short pauses, and nothing taken from the environment.
 fn quick() -> ClientOptions {
     ClientOptions {
-        retry: RetryPolicy { first_pause: Duration::from_millis(1), ..RetryPolicy::default() },
-        proxy_from_environment: false,
+        connection: ConnectionOptions {
+            retry: RetryPolicy { first_pause: Duration::from_millis(1), ..RetryPolicy::default() },
+            proxy_from_environment: false,
+            ..ConnectionOptions::default()
+        },
         ..ClientOptions::default()
     }
 }
@@ -225,9 +229,12 @@ fn broken_answers_are_named() {
     let (client, _) = marketplace(&["none", "half-way", "garbage", "huge", "page", "body:{}"]);
     upload(&client).unwrap();
     let half_way = download(&client).unwrap_err();
-    assert!(matches!(half_way, ClientError::ClosedHalfWay { unanswered: false, .. }), "{half_way}");
+    assert!(
+        matches!(half_way, ClientError::Http(HttpFailure::ClosedHalfWay { unanswered: false, .. })),
+        "{half_way}"
+    );
     let garbage = download(&client).unwrap_err();
-    assert!(matches!(garbage, ClientError::NotHttp { .. }), "{garbage}");
+    assert!(matches!(garbage, ClientError::Http(HttpFailure::NotHttp { .. })), "{garbage}");
     assert!(matches!(download(&client), Err(ClientError::TooLarge { limit: 10_551_296, .. })));
     let page = upload(&client).unwrap_err();
     assert!(
@@ -275,7 +282,10 @@ fn slow_and_silent_servers_run_into_the_time_limit() {
     let client = client(&base, ClientOptions { total_timeout: Duration::from_millis(300), ..quick() });
     for _ in 0..2 {
         let error = download(&client).unwrap_err();
-        assert!(matches!(error, ClientError::Timeout { awaited: Awaited::Answer, .. }), "{error}");
+        assert!(
+            matches!(error, ClientError::Http(HttpFailure::Timeout { awaited: Awaited::Answer, .. })),
+            "{error}"
+        );
     }
 }
 

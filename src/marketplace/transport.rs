@@ -1,25 +1,22 @@
 //! One request, with its redirects, retries and limits.
 
 use std::{
-    hash::{BuildHasher as _, Hasher as _, RandomState},
     io::Read as _,
     thread,
     time::{Duration, Instant},
 };
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{
     StatusCode, Url,
     blocking::Response,
-    header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, LOCATION},
 };
 
-use super::{Client, ClientError, options::LONGEST, reason};
+use super::{Client, ClientError};
+use crate::http::{self, Awaited, HttpFailure, LONGEST, MESSAGE_LIMIT, Patience, printable, reason, text};
 
 /// Redirects followed in a row.
 const REDIRECT_LIMIT: usize = 5;
-/// Bytes read of an answer that is only shown.
-pub(super) const MESSAGE_LIMIT: usize = 16 << 10;
 
 /// What is asked: a GET, or a POST if there is a document.
 #[derive(Clone, Copy)]
@@ -76,7 +73,7 @@ impl Answer {
     /// The body in one printable line.
     pub(super) fn message(&self) -> String {
         let shown = self.body.get(..MESSAGE_LIMIT).unwrap_or(&self.body);
-        reason::reason(shown, self.status.as_u16())
+        reason(shown, self.status.as_u16())
     }
 
     /// The start of [`Answer::message`]: enough to tell what is there instead of a Marketplace.
@@ -94,6 +91,7 @@ impl Client {
     /// the last failure is the one reported.
     pub(super) fn exchange(&self, request: Request<'_>) -> Result<Answer, ClientError> {
         let deadline = Instant::now() + self.options.total_timeout.min(LONGEST);
+        let retry = &self.options.connection.retry;
         let mut failures = 0;
         loop {
             let Failure { error, retry_after } = match self.follow(request, deadline) {
@@ -101,12 +99,10 @@ impl Client {
                 Err(failure) => failure,
             };
             failures += 1;
-            if !error.is_transient() || failures >= self.options.retry.attempts {
+            if !error.is_transient() || failures >= retry.attempts {
                 return Err(error);
             }
-            let [a, b, c, d, ..] = RandomState::new().build_hasher().finish().to_be_bytes();
-            let pause = self.options.retry.pause(failures, u32::from_be_bytes([a, b, c, d]));
-            let pause = pause.max(retry_after.unwrap_or_default());
+            let pause = retry.pause(failures).max(retry_after.unwrap_or_default());
             if pause >= deadline.saturating_duration_since(Instant::now()) {
                 return Err(error);
             }
@@ -124,18 +120,14 @@ impl Client {
         for _ in 0..=REDIRECT_LIMIT {
             let response = self.send(&url, request.document, deadline)?;
             let status = response.status();
-            let target = match status.as_u16() {
-                301 | 302 | 303 | 307 | 308 => text(response.headers(), &LOCATION),
-                _ => None,
-            };
-            if let Some(target) = target {
+            if let Some(target) = http::redirection(&response) {
                 url = redirected(&url, &target, status, request.document.is_some())?;
                 continue;
             }
             if !status.is_success() {
-                let retry_after = text(response.headers(), &RETRY_AFTER).and_then(|value| read_pause(&value));
+                let retry_after = http::retry_after(response.headers());
                 let (body, _) = self.read(response, &url, MESSAGE_LIMIT, deadline);
-                let reason = reason::reason(&body, status.as_u16());
+                let reason = reason(&body, status.as_u16());
                 return Err(Failure {
                     error: ClientError::Refused { url: url.into(), status, reason },
                     retry_after,
@@ -166,23 +158,16 @@ impl Client {
         }
         let left = deadline.saturating_duration_since(Instant::now());
         builder.timeout(left).send().map_err(|error| {
-            ClientError::from_send(
-                &error,
-                url,
-                self.proxy(url),
-                self.options.connect_timeout,
-                self.options.total_timeout,
-            )
+            HttpFailure::from_send(&error, url, self.options.connection.proxy(url), self.patience()).into()
         })
     }
 
-    /// Host and port of the proxy the environment names for a URL.
-    fn proxy(&self, url: &Url) -> Option<String> {
-        let url = url.as_str().parse().ok().filter(|_| self.options.proxy_from_environment)?;
-        let proxy = Matcher::from_env().intercept(&url)?;
-        let authority = proxy.uri().authority()?.as_str();
-        // A password does not belong in an error.
-        Some(authority.rsplit_once('@').map_or(authority, |(_, place)| place).to_owned())
+    fn patience(&self) -> Patience {
+        Patience {
+            connect: self.options.connection.connect_timeout,
+            limit: self.options.total_timeout,
+            awaited: Awaited::Answer,
+        }
     }
 
     /// Up to `limit` bytes of a body, and why it is not all.
@@ -193,19 +178,18 @@ impl Client {
         limit: usize,
         deadline: Instant,
     ) -> (Vec<u8>, Option<ClientError>) {
-        let total = self.options.total_timeout;
+        let failed = |error| Some(HttpFailure::from_body(&error, url.as_str(), self.patience()).into());
         let mut body = Vec::new();
         let mut chunk = [0; 16 << 10];
         loop {
             // Bytes that trickle in are each in time.
             if Instant::now() >= deadline {
-                let late = std::io::ErrorKind::TimedOut.into();
-                return (body, Some(ClientError::from_body(&late, url.as_str(), total)));
+                return (body, failed(std::io::ErrorKind::TimedOut.into()));
             }
             match response.read(&mut chunk) {
                 Ok(0) => return (body, None),
                 Ok(count) => body.extend(chunk.iter().take(count)),
-                Err(error) => return (body, Some(ClientError::from_body(&error, url.as_str(), total))),
+                Err(error) => return (body, failed(error)),
             }
             if body.len() > limit {
                 body.truncate(limit);
@@ -216,15 +200,13 @@ impl Client {
 }
 
 fn redirected(from: &Url, target: &str, status: StatusCode, upload: bool) -> Result<Url, ClientError> {
-    let Ok(mut to) = from.join(target) else {
-        let to = reason::printable(target);
+    let Some(to) = http::redirected(from, target) else {
+        let to = printable(target);
         return Err(ClientError::CrossOrigin { from: origin(from), to });
     };
     if to.origin() != from.origin() {
         return Err(ClientError::CrossOrigin { from: origin(from), to: origin(&to) });
     }
-    // The target could name a user of its own.
-    let _ = (to.set_username(""), to.set_password(None));
     if upload && !matches!(status.as_u16(), 307 | 308) {
         return Err(ClientError::UploadRedirected { from: from.to_string(), to: to.into(), status });
     }
@@ -234,31 +216,4 @@ fn redirected(from: &Url, target: &str, status: StatusCode, upload: bool) -> Res
 /// Scheme, host and port; the scheme alone where a URL has no more.
 fn origin(url: &Url) -> String {
     if url.origin().is_tuple() { url.origin().ascii_serialization() } else { format!("{}:", url.scheme()) }
-}
-
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-/// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
-fn read_pause(value: &str) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(read_pause(" 120 "), Some(Duration::from_secs(120)));
-        assert_eq!(read_pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        let hour = Duration::from_secs(3600);
-        assert!(read_pause("Thu, 31 Dec 9998 23:59:59 GMT").is_some_and(|pause| pause > hour));
-        assert_eq!(read_pause("soon"), None);
-    }
 }

@@ -69,9 +69,16 @@ fn secure(shown: &X509, clients: Option<&X509>) -> String {
     server::start(Options { tls: Some(acceptor.build()), ..options }).unwrap()
 }
 
+/// [`quick`] with a change to how it connects.
+fn with(change: impl FnOnce(&mut ConnectionOptions)) -> ClientOptions {
+    let mut options = quick();
+    change(&mut options.connection);
+    options
+}
+
 fn cause(base: &str, options: ClientOptions) -> String {
     let error = upload(&client(base, options)).unwrap_err();
-    let ClientError::Tls { cause, .. } = error else { panic!("{error}") };
+    let ClientError::Http(HttpFailure::Tls { cause, .. }) = error else { panic!("{error}") };
     cause
 }
 
@@ -89,16 +96,16 @@ fn c16_certificates_are_verified_against_the_given_cas() {
     fs::write(&wrong, other.to_pem().unwrap()).unwrap();
 
     for trusting in [
-        ClientOptions { ca_file: Some(file), ..quick() },
-        ClientOptions { ca_file: Some(der), ..quick() },
-        ClientOptions { ca_folder: Some(folder.path().to_owned()), ..quick() },
-        ClientOptions { insecure_no_tls_verify: true, ..quick() },
+        with(|options| options.ca_file = Some(file)),
+        with(|options| options.ca_file = Some(der)),
+        with(|options| options.ca_folder = Some(folder.path().to_owned())),
+        with(|options| options.insecure_no_tls_verify = true),
     ] {
         upload(&client(&base, trusting)).unwrap();
     }
     let unknown = "certificate verify failed: unable to get local issuer certificate";
     assert_eq!(cause(&base, quick()), unknown);
-    assert_eq!(cause(&base, ClientOptions { ca_file: Some(wrong), ..quick() }), unknown);
+    assert_eq!(cause(&base, with(|options| options.ca_file = Some(wrong))), unknown);
 }
 
 #[test]
@@ -108,9 +115,9 @@ fn c16_a_certificate_for_another_host_or_by_itself_is_refused() {
     let file = folder.path().join("ca.pem");
     fs::write(&file, ca.to_pem().unwrap()).unwrap();
     let base = secure(&certificate("elsewhere", Some(&ca), Some("127.0.0.2")), None);
-    let trusting = ClientOptions { ca_file: Some(file), ..quick() };
+    let trusting = with(|options| options.ca_file = Some(file));
     assert_eq!(cause(&base, trusting), "certificate verify failed: IP address mismatch");
-    upload(&client(&base, ClientOptions { insecure_no_tls_verify: true, ..quick() })).unwrap();
+    upload(&client(&base, with(|options| options.insecure_no_tls_verify = true))).unwrap();
 
     let base = secure(&certificate("self", None, Some("127.0.0.1")), None);
     assert!(cause(&base, quick()).starts_with("certificate verify failed: self"));
@@ -123,7 +130,7 @@ fn a_client_certificate_is_shown_to_a_server_that_wants_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     fs::write(&file, ca.to_pem().unwrap()).unwrap();
-    let trusting = ClientOptions { ca_file: Some(file), ..quick() };
+    let trusting = with(|options| options.ca_file = Some(file));
     let jane = certificate("jane", Some(&ca), Some("127.0.0.1")).to_der().unwrap();
     let identity = ClientIdentity::new([jane.as_slice()], key()).unwrap();
     upload(&client(&base, ClientOptions { identity: Some(identity), ..trusting.clone() })).unwrap();

@@ -1,4 +1,4 @@
-//! Why a Marketplace refuses, from whatever body it says so in.
+//! Why a server refuses, from whatever body it says so in.
 
 use crate::xml::Source;
 
@@ -9,7 +9,7 @@ const REASON_LIMIT: usize = 1000;
 ///
 /// Marketplaces answer `<error>REASON</error>`, unescaped in the originals and so at times
 /// ill-formed, or `{"400" : "REASON"}`; proxies before them answer HTML or plain text.
-pub(super) fn reason(body: &[u8], status: u16) -> String {
+pub(crate) fn reason(body: &[u8], status: u16) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     let found = if text.starts_with('{') {
@@ -24,7 +24,7 @@ pub(super) fn reason(body: &[u8], status: u16) -> String {
 
 /// One line that cannot drive a terminal: white space is folded, control characters and
 /// those that turn the direction of writing are dropped, and the length is bounded.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut line = String::new();
     let (mut length, mut gap) = (0, false);
     for character in text.chars() {

@@ -1,0 +1,115 @@
+//! What a Marketplace and images on the web have in common: how they are connected to, and how that
+//! fails.
+
+mod anchors;
+mod failure;
+mod reason;
+mod retry;
+
+use std::{path::PathBuf, time::Duration};
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{
+    Url,
+    blocking::{ClientBuilder, Response},
+    header::{HeaderMap, HeaderName, LOCATION},
+};
+
+pub use anchors::OptionsError;
+pub(crate) use anchors::{first_reason, innermost};
+pub(crate) use failure::Patience;
+pub use failure::{Awaited, HttpFailure};
+pub(crate) use reason::{printable, reason};
+pub use retry::RetryPolicy;
+pub(crate) use retry::{LONGEST, retry_after};
+
+/// Bytes read of an answer that is only shown.
+pub(crate) const MESSAGE_LIMIT: usize = 16 << 10;
+
+/// How a server is connected to. The default trusts the system's CA certificates and goes through
+/// the proxies named in the environment.
+#[derive(Clone, Debug)]
+pub struct ConnectionOptions {
+    /// Longest wait for one connection, TLS included.
+    pub connect_timeout: Duration,
+    /// What happens after a transient failure.
+    pub retry: RetryPolicy,
+    /// CA certificates, PEM or one in DER; they replace those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// A folder of PEM files, hashed names or not; they replace those of the system.
+    pub ca_folder: Option<PathBuf>,
+    /// Accepts any server certificate, for any name: whoever is on the way can read and change
+    /// everything, a login included.
+    pub insecure_no_tls_verify: bool,
+    /// Heeds `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case.
+    pub proxy_from_environment: bool,
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            retry: RetryPolicy::default(),
+            ca_file: None,
+            ca_folder: None,
+            insecure_no_tls_verify: false,
+            proxy_from_environment: true,
+        }
+    }
+}
+
+impl ConnectionOptions {
+    /// The transport these options describe, without any limit but that on connecting. Redirects
+    /// and retries are ours, not reqwest's.
+    pub(crate) fn transport(&self) -> Result<ClientBuilder, OptionsError> {
+        let mut builder = reqwest::blocking::Client::builder()
+            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(self.connect_timeout)
+            .timeout(None)
+            .tls_version_min(reqwest::tls::Version::TLS_1_2)
+            .tls_danger_accept_invalid_certs(self.insecure_no_tls_verify)
+            .tls_danger_accept_invalid_hostnames(self.insecure_no_tls_verify);
+        if !self.proxy_from_environment {
+            builder = builder.no_proxy();
+        }
+        if let Some(anchors) = anchors::read(self.ca_file.as_deref(), self.ca_folder.as_deref())? {
+            builder = builder.tls_certs_only(anchors);
+        }
+        Ok(builder)
+    }
+
+    /// Host and port of the proxy the environment names for a URL.
+    pub(crate) fn proxy(&self, url: &Url) -> Option<String> {
+        let url = url.as_str().parse().ok().filter(|_| self.proxy_from_environment)?;
+        let proxy = Matcher::from_env().intercept(&url)?;
+        let authority = proxy.uri().authority()?.as_str();
+        // A password does not belong in an error.
+        Some(authority.rsplit_once('@').map_or(authority, |(_, place)| place).to_owned())
+    }
+}
+
+/// Where an answer redirects to, as it says so (RFC 9110 §15.4).
+pub(crate) fn redirection(response: &Response) -> Option<String> {
+    match response.status().as_u16() {
+        301 | 302 | 303 | 307 | 308 => text(response.headers(), &LOCATION),
+        _ => None,
+    }
+}
+
+/// The URL a redirection leads to, without the user it could name for itself.
+pub(crate) fn redirected(from: &Url, target: &str) -> Option<Url> {
+    let mut to = from.join(target).ok()?;
+    let _ = (to.set_username(""), to.set_password(None));
+    Some(to)
+}
+
+pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// A reason after what it is the reason for.
+pub(crate) fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
