@@ -88,6 +88,7 @@ pub mod identifier;
 pub mod marketplace;
 pub mod metadata;
 pub mod name;
+pub mod remote;
 pub mod timestamp;
 pub mod validate;
 pub mod xml;

@@ -3,6 +3,7 @@
 use std::{
     env, fmt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,6 +16,7 @@ use crate::{
     credentials::{Credentials, Password},
     http::{Awaited, ConnectionOptions, HttpFailure, OptionsError},
     marketplace::{Client, ClientError, ClientIdentity, ClientOptions, Endpoint, EndpointError, Login},
+    remote::{ImageUrlError, RemoteError, RemoteOptions},
 };
 
 /// The Marketplace that is used when none is named (C35: later ones have a path prefix).
@@ -104,6 +106,37 @@ impl ConnectionArgs {
             ca_file: self.ca_file.clone().or_else(|| config.ca_file.clone()),
             ca_folder: self.ca_path.clone().or_else(|| config.ca_path.clone()),
             insecure_no_tls_verify: self.insecure_no_tls_verify,
+            ..default
+        })
+    }
+}
+
+/// The options of commands that fetch images. What the user shows a Marketplace of themselves, login
+/// and certificate, is never shown there.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Network options")]
+pub struct RemoteArgs {
+    /// Give up on an image at a URL once nothing has come of it for this time [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = config::timeout)]
+    pub timeout: Option<Duration>,
+    /// How servers are connected to.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+impl RemoteArgs {
+    /// What these arguments and the configuration ask for, and a warning about it.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the configuration cannot be read.
+    pub fn options(&self, session: &Session) -> Result<RemoteOptions, Failure> {
+        let default = RemoteOptions::default();
+        let timeout = self.timeout.or(session.config()?.timeout).unwrap_or(default.stall_timeout);
+        let note = retry_note(session);
+        Ok(RemoteOptions {
+            connection: self.connection.options(session, timeout)?,
+            stall_timeout: timeout,
+            on_retry: Some(Arc::new(move |error, pause| note(error, pause))),
             ..default
         })
     }
@@ -221,6 +254,51 @@ impl From<ClientError> for Failure {
             None => failure,
         }
     }
+}
+
+impl From<ImageUrlError> for Failure {
+    fn from(error: ImageUrlError) -> Self {
+        let failure = Self::new(Status::Usage, &error);
+        match error {
+            ImageUrlError::UserInfo { .. } => failure.with_hint(DOWNLOAD),
+            _ => failure,
+        }
+    }
+}
+
+impl From<RemoteError> for Failure {
+    fn from(error: RemoteError) -> Self {
+        let hint = remote_hint(&error);
+        let failure = match error {
+            RemoteError::Options(error) => return error.into(),
+            RemoteError::Changed { .. } => Self::new(Status::No, error),
+            error => Self::new(Status::Network, error),
+        };
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// What always helps where a server has more than anyone may read, or is no good.
+const DOWNLOAD: &str = "download the image, then name the file";
+
+fn remote_hint(error: &RemoteError) -> Option<String> {
+    let fixed = match error {
+        RemoteError::Http(failure) => return http_hint(failure, "the URL"),
+        RemoteError::Refused { status, reason, .. } => match status.as_u16() {
+            401 | 403 => DOWNLOAD,
+            404 | 410 => "check the URL",
+            _ => refusal_hint(*status, reason)?,
+        },
+        RemoteError::Redirected { .. } => "name the URL of the image itself",
+        RemoteError::TooManyRedirects { .. } => "check the URL",
+        RemoteError::Unbounded { .. } | RemoteError::NotResumable { .. } => DOWNLOAD,
+        RemoteError::Changed { .. } => "try again once the image there is complete",
+        _ => return None,
+    };
+    Some(fixed.to_owned())
 }
 
 const TLS_EXPECTED: &str = "does this server speak https instead of http?";

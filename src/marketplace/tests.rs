@@ -2,7 +2,7 @@
 
 #[path = "../../examples/loopback-marketplace/server.rs"]
 mod server;
-mod tls;
+pub(crate) mod tls;
 
 use std::{
     sync::{Arc, Mutex},

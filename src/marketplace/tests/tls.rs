@@ -20,7 +20,7 @@ use openssl::{
 use super::*;
 
 /// One key for everybody: who is who lies in the certificates.
-fn key() -> &'static PKey<Private> {
+pub(crate) fn key() -> &'static PKey<Private> {
     static KEY: OnceLock<PKey<Private>> = OnceLock::new();
     KEY.get_or_init(|| {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
@@ -29,7 +29,7 @@ fn key() -> &'static PKey<Private> {
 }
 
 /// A certificate for a name, by an issuer or by itself.
-fn certificate(name: &str, issuer: Option<&X509>, address: Option<&str>) -> X509 {
+pub(crate) fn certificate(name: &str, issuer: Option<&X509>, address: Option<&str>) -> X509 {
     let mut subject = X509NameBuilder::new().unwrap();
     subject.append_entry_by_text("CN", name).unwrap();
     let subject = subject.build();

@@ -1,0 +1,180 @@
+//! One request for an image, with its redirects, and the pause before the next one.
+
+use std::{
+    io::Read as _,
+    thread,
+    time::{Duration, Instant},
+};
+
+use reqwest::{
+    StatusCode, Url,
+    blocking::{Client, Response},
+    header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, IF_RANGE, RANGE, TRANSFER_ENCODING},
+};
+
+use super::{ImageUrl, RemoteError, RemoteOptions};
+use crate::http::{self, Awaited, HttpFailure, LONGEST, MESSAGE_LIMIT, OptionsError, Patience};
+
+/// Redirects followed in a row.
+const REDIRECT_LIMIT: usize = 10;
+
+/// Where an image is asked for, and how.
+#[derive(Debug)]
+pub(super) struct Source {
+    url: ImageUrl,
+    options: RemoteOptions,
+    http: Client,
+}
+
+/// An answer and the URL that gave it in the end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) url: Url,
+    pub(super) response: Response,
+}
+
+/// Why there is no answer, and how long the server wants to be left alone.
+pub(super) struct Failure {
+    error: RemoteError,
+    retry_after: Option<Duration>,
+}
+
+impl<E: Into<RemoteError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), retry_after: None }
+    }
+}
+
+impl Source {
+    pub(super) fn new(url: ImageUrl, options: RemoteOptions) -> Result<Self, OptionsError> {
+        // On the client, reqwest's timeout is for each operation: the head of an answer, or one
+        // read of its body. On a request, it would be for the whole transfer.
+        let builder = options.connection.transport()?.timeout(options.stall_timeout.min(LONGEST));
+        let http = builder.build().map_err(|cause| OptionsError::Setup { cause: http::innermost(&cause) })?;
+        Ok(Self { url, options, http })
+    }
+
+    /// The URL as it was given, for errors.
+    pub(super) fn url(&self) -> String {
+        self.url.to_string()
+    }
+
+    /// Asks for all of the image.
+    pub(super) fn whole(&self) -> Result<Answer, Failure> {
+        self.follow(&[], &[200])
+    }
+
+    /// Asks for the image from `start` on if it is still the one with `validator`, for all of it
+    /// if not (RFC 9110 §13.1.5). Some servers answer 412 or 416 instead.
+    pub(super) fn rest(&self, start: u64, validator: &HeaderValue) -> Result<Answer, Failure> {
+        let range = HeaderValue::from_str(&format!("bytes={start}-")).ok();
+        let mut headers = vec![(IF_RANGE, validator.clone())];
+        headers.extend(range.map(|range| (RANGE, range)));
+        self.follow(&headers, &[200, 206, 412, 416])
+    }
+
+    /// Sends a request and follows its redirects; an answer with a status that is not `good` is a
+    /// failure.
+    fn follow(&self, headers: &[(HeaderName, HeaderValue)], good: &[u16]) -> Result<Answer, Failure> {
+        let mut url = self.url.url().clone();
+        for _ in 0..=REDIRECT_LIMIT {
+            let response = self.send(&url, headers)?;
+            let status = response.status();
+            if let Some(target) = http::redirection(&response) {
+                url = redirected(&url, &target)?;
+                continue;
+            }
+            if good.contains(&status.as_u16()) {
+                return Ok(Answer { url, response });
+            }
+            let retry_after = http::retry_after(response.headers());
+            return Err(Failure { error: self.refused(url, response), retry_after });
+        }
+        Err(RemoteError::TooManyRedirects { url: self.url(), limit: REDIRECT_LIMIT }.into())
+    }
+
+    fn send(&self, url: &Url, headers: &[(HeaderName, HeaderValue)]) -> Result<Response, HttpFailure> {
+        // The octets as they lie there are what is described: no coding is asked for, and none undone.
+        let mut builder =
+            self.http.get(url.clone()).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        builder.send().map_err(|error| {
+            HttpFailure::from_send(&error, url, self.options.connection.proxy(url), self.patience())
+        })
+    }
+
+    fn refused(&self, url: Url, mut response: Response) -> RemoteError {
+        let (status, begin) = (response.status(), Instant::now());
+        let mut body = Vec::new();
+        let mut chunk = [0; 4 << 10];
+        // Bytes that trickle in are each in time.
+        while body.len() < MESSAGE_LIMIT && begin.elapsed() < self.options.stall_timeout {
+            match response.read(&mut chunk) {
+                Ok(count) if count > 0 => body.extend(chunk.iter().take(count)),
+                _ => break,
+            }
+        }
+        let reason = http::reason(&body, status.as_u16());
+        RemoteError::Refused { url: url.into(), status, reason }
+    }
+
+    /// What [`io::Error`](std::io::Error) says about the body of an answer.
+    pub(super) fn interrupted(&self, url: &Url, error: &std::io::Error) -> RemoteError {
+        HttpFailure::from_body(error, url.as_str(), self.patience()).into()
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            connect: self.options.connection.connect_timeout,
+            limit: self.options.stall_timeout,
+            awaited: Awaited::Data,
+        }
+    }
+
+    /// Waits after a failure, the `failures`th in a row without a byte between them; an error if it
+    /// is the last one.
+    pub(super) fn pause(&self, failure: impl Into<Failure>, failures: &mut u32) -> Result<(), RemoteError> {
+        let Failure { error, retry_after } = failure.into();
+        let retry = &self.options.connection.retry;
+        *failures = failures.saturating_add(1);
+        if !error.is_transient() || *failures >= retry.attempts {
+            return Err(error);
+        }
+        let asked = retry_after.unwrap_or_default().min(self.options.longest_retry_after);
+        let pause = retry.pause(*failures).max(asked);
+        if let Some(observe) = &self.options.on_retry {
+            observe(&error, pause);
+        }
+        thread::sleep(pause);
+        Ok(())
+    }
+}
+
+impl Answer {
+    /// Refuses what ends where the connection does: cut short, it would look whole (RFC 9112 §8).
+    pub(super) fn bounded(self) -> Result<Self, RemoteError> {
+        // What is chunked may state a length beside it, which does not count (RFC 9112 §6.3).
+        let found = match http::text(self.response.headers(), &TRANSFER_ENCODING) {
+            Some(coding) if coding.trim().eq_ignore_ascii_case("chunked") => return Ok(self),
+            Some(coding) => http::printable(&coding),
+            None if self.response.content_length().is_some() => return Ok(self),
+            None => String::new(),
+        };
+        Err(RemoteError::Unbounded { url: self.url.into(), found })
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+}
+
+fn redirected(from: &Url, target: &str) -> Result<Url, RemoteError> {
+    let refused = |to: String| RemoteError::Redirected { from: from.to_string(), to };
+    let to = http::redirected(from, target).ok_or_else(|| refused(http::printable(target)))?;
+    match (from.scheme(), to.scheme()) {
+        (_, "https") | ("http", "http") => Ok(to),
+        _ => Err(refused(to.into())),
+    }
+}
