@@ -204,13 +204,18 @@ fn root(chain: &[Link<'_>]) -> String {
 fn tls(chain: &[Link<'_>]) -> Option<String> {
     let place =
         chain.iter().position(|link| link.is::<native_tls::Error>() || link.is::<openssl::ssl::Error>())?;
+    let text = chain.get(place)?.to_string();
+    // A connection that ends within the handshake says nothing of security. OpenSSL has no error of
+    // its own for that.
+    if chain.iter().skip(place).any(|link| link.is::<io::Error>()) || text == "unexpected EOF" {
+        return None;
+    }
     let stack = |link: &Link<'_>| {
         let ssl = link.downcast_ref::<openssl::ssl::Error>().and_then(openssl::ssl::Error::ssl_error);
         ssl.or_else(|| link.downcast_ref::<openssl::error::ErrorStack>())
             .and_then(|stack| stack.errors().first().and_then(openssl::error::Error::reason))
             .map(str::to_owned)
     };
-    let text = chain.get(place)?.to_string();
     // "error:0A000086:SSL routines:function:reason:file:line: (verdict)"
     let reason = chain
         .iter()

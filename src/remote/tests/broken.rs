@@ -1,6 +1,6 @@
 //! Servers that fail, stall, or say what cannot be.
 
-use std::time::Instant;
+use std::{net::TcpListener, thread, time::Instant};
 
 use super::*;
 
@@ -98,4 +98,21 @@ fn a_chunked_rest_must_have_the_stated_length() {
     assert!(short.to_string().ends_with("/image states 500 bytes and sends 499"), "{short}");
     let long = fetched(&[&object[200..], b"x"].concat()).unwrap_err();
     assert!(matches!(long, RemoteError::Length { stated: 500, received: Received::More, .. }), "{long}");
+}
+
+#[test]
+fn a_connection_that_ends_within_the_handshake_is_tried_again() {
+    // As much of the handshake as is read; the rest resets the connection.
+    for (read, cause) in [(20, "Connection reset by peer"), (16 << 10, "unexpected EOF")] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}/image", listener.local_addr().unwrap());
+        let attempts = thread::spawn(move || {
+            for _ in 0..4 {
+                let _ = listener.accept().unwrap().0.read(&mut vec![0; read]);
+            }
+        });
+        let error = fetch_with(&url, quick()).unwrap_err().to_string();
+        assert_eq!(error, format!("cannot connect to {url}: {cause}"));
+        attempts.join().unwrap();
+    }
 }
