@@ -1,4 +1,5 @@
-//! How commands reach a Marketplace and images on the web: arguments, configuration, and what failures lead to.
+//! How commands reach a Marketplace and images on the web: arguments, configuration, and what
+//! failures lead to.
 
 mod failure;
 
@@ -218,3 +219,6 @@ fn both<A, B>(a: (&str, Option<A>), b: (&str, Option<B>)) -> Result<Option<(A, B
 fn half(given: &str, missing: &str) -> Failure {
     Failure::new(Status::Usage, format_args!("the configuration has {given} but no {missing}"))
 }
+
+#[cfg(test)]
+mod tests;

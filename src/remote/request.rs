@@ -18,6 +18,10 @@ use crate::http::{self, Awaited, HttpFailure, LONGEST, MESSAGE_LIMIT, OptionsErr
 /// Redirects followed in a row.
 const REDIRECT_LIMIT: usize = 10;
 
+/// Added to the time allowed for an answer to begin: if it is the same as that for a connection, the
+/// connection is what failed.
+const GRACE: Duration = Duration::from_millis(200);
+
 /// Where an image is asked for, and how.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -49,7 +53,8 @@ impl Source {
     pub(super) fn new(url: ImageUrl, options: RemoteOptions) -> Result<Self, OptionsError> {
         // On the client, reqwest's timeout is for each operation: the head of an answer, or one
         // read of its body. On a request, it would be for the whole transfer.
-        let builder = options.connection.transport()?.timeout(options.stall_timeout.min(LONGEST));
+        let limit = options.stall_timeout.min(LONGEST) + GRACE;
+        let builder = options.connection.transport()?.timeout(limit);
         let http = builder.build().map_err(|cause| OptionsError::Setup { cause: http::innermost(&cause) })?;
         Ok(Self { url, options, http })
     }

@@ -68,6 +68,16 @@ fn a_stall_ends_after_its_limit_and_a_slow_transfer_goes_on() {
 }
 
 #[test]
+fn a_handshake_that_stalls_is_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/image", listener.local_addr().unwrap());
+    let mut options = impatient(Duration::from_millis(300));
+    options.connection.connect_timeout = options.stall_timeout;
+    let error = fetch_with(&url, options).unwrap_err().to_string();
+    assert_eq!(error, format!("{url} gave no connection within 0.3 s"));
+}
+
+#[test]
 fn a_transfer_that_stalls_is_taken_up_again() {
     let object = object(3000);
     let (url, log) =

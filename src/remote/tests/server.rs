@@ -117,7 +117,7 @@ fn receive(stream: &mut dyn Stream) -> Option<Request> {
 
 /// An answer: status line, headers, body.
 pub(super) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let mut answer = format!("HTTP/1.1 {status}\r\n").into_bytes();
+    let mut answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\n").into_bytes();
     for header in headers.lines() {
         answer.extend(format!("{}\r\n", header.trim()).bytes());
     }
