@@ -8,8 +8,9 @@
 //! # The flow
 //!
 //! ```text
-//! image   -> checksum::ImageFile::digest, or checksum::Image::read of a remote::RemoteImage
-//!         -> Image, its ImageDigests -> Metadata::builder -> to_rdf
+//! image   -> checksum::ImageFile::digest -> Image
+//! URL     -> remote::RemoteImage -> checksum::Image::read -> Image: as it arrives, kept nowhere
+//! Image   -> ImageDigests -> Metadata::builder -> to_rdf
 //! entry   -> dsig::sign   -> Verified<Metadata>, whose document() is the signed entry
 //! bytes   -> dsig::verify -> Verified<Metadata>
 //! bytes   -> validate::validate -> Report: every check, and Verified<Metadata> if all hold

@@ -129,6 +129,8 @@ impl RemoteImage {
                 }
                 Ok(count) if passed_over => *skip = skip.saturating_sub(count as u64),
                 Ok(count) => return self.hand_out(count),
+                // Only the mark of the end was lost (RFC 9112 §7.1): all that was stated is here.
+                Err(_) if self.length == Some(self.position) => return self.end(self.position),
                 Err(error) => {
                     let cause = self.source.interrupted(&answer.url, &error);
                     self.resume(cause)?;
@@ -162,7 +164,7 @@ impl RemoteImage {
     fn resume(&mut self, cause: RemoteError) -> Result<(), RemoteError> {
         // Closes the connection.
         self.state = State::Failed;
-        if self.position > 0 && self.version.strong().is_none() && cause.is_transient() {
+        if self.position > 0 && self.version.strong().is_none() {
             return Err(RemoteError::NotResumable { url: self.source.url(), cause: Box::new(cause) });
         }
         let mut failure = Failure::from(cause);

@@ -226,6 +226,14 @@ fn the_end_of_a_chunked_object_may_be_lost_too() {
     let (result, log) = sent([first, part(&object, ETAG, 999, 1000)]);
     assert!(result.unwrap() == object);
     assert_eq!(log[1].header("range"), Some("bytes=999-"));
+
+    // Nothing is missing once the length is known.
+    let headers = format!("Transfer-Encoding: chunked\nContent-Range: bytes 400-999/1000\n{ETAG}");
+    let mut rest = answer("206 Partial Content", &headers, &chunked(&object[400..]));
+    rest.truncate(rest.len() - 5);
+    let (result, log) = sent([cut(&object, ETAG, 400), rest]);
+    assert!(result.unwrap() == object);
+    assert_eq!(log.len(), 2);
 }
 
 proptest! {
