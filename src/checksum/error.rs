@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::read::TooLarge;
-use crate::{compression::CompressionError, format::FormatError};
+use crate::{compression::CompressionError, format::FormatError, remote::RemoteError};
 
 /// Why an image cannot be described. `image` is the path as given, a URL, or `standard input`.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,12 @@ pub enum ImageError {
         /// What is wrong.
         cause: FormatError,
     },
+    /// It is on the web and cannot be had from there, or changed meanwhile.
+    #[error(transparent)]
+    Remote {
+        /// What is wrong.
+        cause: RemoteError,
+    },
     /// The content is larger than allowed.
     #[error("{} holds more than {limit} bytes", image.display())]
     TooLarge {
@@ -78,6 +84,10 @@ impl ImageError {
         };
         let cause = match cause.downcast::<FormatError>() {
             Ok(cause) => return Self::Format { image, cause },
+            Err(cause) => cause,
+        };
+        let cause = match cause.downcast::<RemoteError>() {
+            Ok(cause) => return Self::Remote { cause },
             Err(cause) => cause,
         };
         match cause.downcast::<TooLarge>() {

@@ -5,12 +5,13 @@ use std::{num::NonZeroUsize, path::Path};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Failure, Session, Status, is_dash, progress::Progress, reason, shown};
+use super::{Failure, Session, Status, is_dash, network::RemoteArgs, progress::Progress, reason, shown};
 use crate::{
     Checksum, ChecksumAlgorithm,
     checksum::{DigestOptions, FileDigests, Image, ImageError, ImageFile},
     compression::CompressionError,
     format::FormatError,
+    remote::{ImageUrl, RemoteImage},
 };
 
 impl From<ImageError> for Failure {
@@ -33,6 +34,7 @@ impl From<ImageError> for Failure {
             _ => None,
         };
         let failure = match error {
+            ImageError::Remote { cause } => return cause.into(),
             ImageError::Unreadable { image, cause } => {
                 Self::new(Status::File, format_args!("cannot read {}: {}", shown(&image), reason(&cause)))
             }
@@ -56,7 +58,13 @@ pub struct ImageArgs {
     /// Refuse an image that has, or expands to, more bytes: 500M, 10G, 1T [default: 1T for a URL]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_size: Option<u64>,
+    /// How an image at a URL is fetched.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
 }
+
+/// Most bytes of an image at a URL unless another bound is given.
+const REMOTE_MAX_SIZE: u64 = 1 << 40;
 
 impl ImageArgs {
     /// As many threads as asked for, or as there are cores.
@@ -67,36 +75,69 @@ impl ImageArgs {
 
 /// An image that is ready to be read.
 pub struct OpenImage {
-    file: ImageFile,
+    source: Source,
     options: DigestOptions,
 }
 
-/// Opens an image, a file or standard input if `path` is `-`, to be read for these checksums of its
-/// content and, if it is compressed, these of the file.
+enum Source {
+    File(ImageFile),
+    Url(ImageUrl, Box<RemoteImage>),
+}
+
+/// The URL that an argument is; anything else that has no `://` before its first slash is a path.
+///
+/// # Errors
+/// [`Failure`] if it is a URL by which no image can be fetched.
+pub fn url(path: &Path) -> Result<Option<ImageUrl>, Failure> {
+    let Some(text) = path.to_str().filter(|text| has_scheme(text)) else { return Ok(None) };
+    Ok(Some(text.parse::<ImageUrl>()?))
+}
+
+/// Whether it starts like a URL: letters, digits, `+`, `-` or `.`, then `://` (RFC 3986 §3.1).
+fn has_scheme(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+/// Opens an image, a file, standard input if `path` is `-`, or a URL, to be read for these
+/// checksums of its content and, if it is compressed, these of the file.
 ///
 /// # Errors
 /// [`Failure`] if it cannot be opened.
 pub fn open(
-    _session: &Session,
+    session: &Session,
     args: &ImageArgs,
     path: &Path,
     algorithms: &[ChecksumAlgorithm],
     compressed: &[ChecksumAlgorithm],
 ) -> Result<OpenImage, Failure> {
+    let url = url(path)?;
     let options = DigestOptions {
         algorithms: algorithms.to_vec(),
         compressed: compressed.to_vec(),
         threads: args.threads(),
-        max_bytes: args.max_size,
+        max_bytes: args.max_size.or(url.as_ref().map(|_| REMOTE_MAX_SIZE)),
     };
-    let file = if is_dash(path) { ImageFile::standard_input()? } else { ImageFile::open(path)? };
-    Ok(OpenImage { file, options })
+    let source = match url {
+        Some(url) => {
+            let remote = RemoteImage::open(&url, args.remote.options(session)?)?;
+            Source::Url(url, Box::new(remote))
+        }
+        None if is_dash(path) => Source::File(ImageFile::standard_input()?),
+        None => Source::File(ImageFile::open(path)?),
+    };
+    Ok(OpenImage { source, options })
 }
 
 impl OpenImage {
     /// Bytes to be read of it, compressed as it is, where that is known.
     pub fn length(&self) -> Option<u64> {
-        self.file.length()
+        match &self.source {
+            Source::File(file) => file.length(),
+            Source::Url(_, remote) => remote.length(),
+        }
     }
 
     /// Reads it to its end; `progress` is told the number of bytes each time some have been read.
@@ -104,7 +145,10 @@ impl OpenImage {
     /// # Errors
     /// [`Failure`] if it cannot be read, is damaged, or did not stay the same meanwhile.
     pub fn digest(self, progress: impl FnMut(u64)) -> Result<Image, Failure> {
-        Ok(self.file.digest(&self.options, progress)?)
+        Ok(match self.source {
+            Source::File(file) => file.digest(&self.options, progress)?,
+            Source::Url(url, remote) => Image::read(url.as_str(), *remote, &self.options, progress)?,
+        })
     }
 }
 

@@ -35,8 +35,8 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
     let created = created()?;
     let valid = args.valid(created)?;
     let target = args.output()?;
-    // What is printed has no other way than this, unless it is part of the JSON.
-    let to_stdout = is_dash(&target) || (args.dry_run && !session.json());
+    // With --json, a dry run has the document in it.
+    let to_stdout = !session.json() && (is_dash(&target) || args.dry_run);
     if is_dash(&target) && session.json() && !args.dry_run {
         return Err(Failure::new(Status::Usage, "--json and --output - both want standard output"));
     }
@@ -76,6 +76,9 @@ fn build(args: &Args, session: &Session) -> Result<(), Failure> {
         .publisher(publisher.map_or("StratusLab", String::as_str));
     for location in &args.location {
         builder = builder.location(location);
+    }
+    if let Some(url) = image::url(&args.image)?.filter(|_| args.location.is_empty()) {
+        builder = builder.location(url.as_str());
     }
     if let Some(identifier) = args.replaces {
         builder = builder.replaces(identifier);
