@@ -9,6 +9,7 @@ use std::{
 
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode as ZstdCode;
 
+mod bz2;
 mod input;
 
 use input::Input;
@@ -178,11 +179,11 @@ enum State<R> {
     Failed,
 }
 
-/// Decodes one member of a gz file, one stream of a bz2 or xz file, or all frames of a zst file.
+/// Decodes one member of a gz file, one stream of an xz file, or all of a bz2 or zst file.
 enum Decoder<R> {
     Raw(Input<R>),
     Gzip(Box<flate2::bufread::GzDecoder<Input<R>>>),
-    Bzip2(bzip2::bufread::BzDecoder<Input<R>>),
+    Bzip2(Box<bz2::Decoder<R>>),
     Xz(liblzma::bufread::XzDecoder<Input<R>>),
     Zstd(zstd::stream::read::Decoder<'static, Input<R>>),
 }
@@ -197,10 +198,11 @@ impl<R: Read> Reader<R> {
         Self::with_threads(file, thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
 
-    /// [`Reader::new`] with at most so many threads.
+    /// As [`Reader::new`], with so many threads at most beside the one that reads. `file` is read
+    /// only by that one.
     ///
     /// # Errors
-    /// Those of [`Reader::new`].
+    /// As for [`Reader::new`].
     pub fn with_threads(file: R, threads: NonZeroUsize) -> io::Result<Self> {
         let mut input = Input::new(file);
         let compression = Compression::recognise(input.peek(HEAD)?);
@@ -267,7 +269,7 @@ impl<R: Read> Decoder<R> {
         Ok(match compression {
             None => Self::Raw(input),
             Some(Compression::Gzip) => Self::Gzip(Box::new(flate2::bufread::GzDecoder::new(input))),
-            Some(Compression::Bzip2) => Self::Bzip2(bzip2::bufread::BzDecoder::new(input)),
+            Some(Compression::Bzip2) => Self::Bzip2(Box::new(bz2::Decoder::new(input, threads))),
             Some(Compression::Xz) => {
                 let offset = input.offset();
                 let stream = xz_stream(input.peek(XZ_HEADER)?, offset, threads)?;
@@ -334,9 +336,11 @@ impl<R> fmt::Debug for Decoder<R> {
     }
 }
 
-/// Turns what a decoder says into what is wrong; the file's own errors stay as they are.
+/// Turns what a decoder says into what is wrong; the file's own errors stay as they are, and so do
+/// those of bz2, whose decoder says what is wrong itself.
 fn explain<R: Read>(error: io::Error, compression: Option<Compression>, input: &Input<R>) -> io::Error {
-    let Some(compression) = compression.filter(|_| !input.failed()) else {
+    let Some(compression) = compression.filter(|&found| found != Compression::Bzip2 && !input.failed())
+    else {
         return error;
     };
     let offset = input.offset();
