@@ -35,10 +35,9 @@ use self::{
 use super::{Compression, CompressionError, input::Input};
 
 /// Bytes of the file that may be read ahead for each block that may be decoded ahead. 900,000
-/// bytes that cannot be compressed come to 4 kB more. A decoder has to accept blocks of
-/// 2,250,250 bytes (18,002 groups of 50 codes of 20 bits), and libbz2 longer ones whose code
-/// lengths go up and down for nothing; they are decoded where they are read, as is whatever
-/// holds no mark.
+/// bytes that cannot be compressed come to 4 kB more. Blocks can be made that have 2,250,250 bytes
+/// (18,002 groups of 50 codes of 20 bits); if they do not fit they are decoded where they are
+/// read, bit by bit, as is whatever has no mark behind it.
 const READ_AHEAD: u64 = 1 << 20;
 
 /// Bytes of a stream header and the mark that is next to it.

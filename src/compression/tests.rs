@@ -6,7 +6,7 @@ use std::{
 use super::*;
 
 /// Hands out a few bytes at a time, so that every boundary falls between two reads once.
-struct Trickle<'a>(&'a [u8], usize);
+pub(super) struct Trickle<'a>(pub(super) &'a [u8], pub(super) usize);
 
 impl Read for Trickle<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -15,7 +15,7 @@ impl Read for Trickle<'_> {
     }
 }
 
-fn content(length: usize) -> Vec<u8> {
+pub(super) fn content(length: usize) -> Vec<u8> {
     (0..length).map(|i| u8::try_from((i * i / 7 + i / 1000) % 251).unwrap()).collect()
 }
 
@@ -59,7 +59,7 @@ fn read_from(file: impl Read) -> io::Result<(Option<Compression>, Vec<u8>)> {
 }
 
 /// What `program` writes when given `content`; `None` where it is not installed.
-fn tool(program: &str, arguments: &[&str], content: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn tool(program: &str, arguments: &[&str], content: &[u8]) -> Option<Vec<u8>> {
     let child = Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut child) = child else {
         eprintln!("skipped: {program} is not installed");
