@@ -45,7 +45,7 @@ impl Server {
         thread::spawn(move || {
             for (number, connection) in listener.incoming().enumerate() {
                 let answer = answers.get(number).or(answers.last()).unwrap();
-                heads.lock().unwrap().push(serve(connection.unwrap(), answer));
+                heads.lock().unwrap().push(serve(&connection.unwrap(), answer));
             }
         });
         Self { base, requests }
@@ -60,9 +60,9 @@ impl Server {
     }
 }
 
-fn serve(connection: TcpStream, answer: &Answer) -> String {
+fn serve(mut connection: &TcpStream, answer: &Answer) -> String {
     let mut head = String::new();
-    let mut lines = BufReader::new(&connection);
+    let mut lines = BufReader::new(connection);
     while lines.read_line(&mut head).unwrap() > 2 {}
     let field = |name: &str| {
         let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with(name))?;
@@ -86,7 +86,7 @@ fn serve(connection: TcpStream, answer: &Answer) -> String {
         .unwrap();
     let sent = &body[..answer.cut.unwrap_or(body.len()).min(body.len())];
     // A client that has seen enough closes the connection.
-    let _ = (&connection).write_all(out.as_bytes()).and_then(|()| (&connection).write_all(sent));
+    let _ = connection.write_all(out.as_bytes()).and_then(|()| connection.write_all(sent));
     head
 }
 

@@ -60,6 +60,45 @@ fn a_fault_is_where_it_is() {
     }
 }
 
+#[test]
+fn nothing_is_between_a_block_and_the_next_mark() {
+    let honest = filler(1000, 1);
+    let hostile = bodies_with(&mark(BLOCK, 1), 1).remove(3);
+    for body in [honest, hostile] {
+        let (file, _) = stream(b'9', &[filler(503, 2), body]);
+        let mut window = Window::default();
+        window.push(&file);
+        window.push(b"");
+        let start = window.segment(33).unwrap().0.at;
+        let mut end = start;
+        while let Some(mark) = window.next_mark(end) {
+            end = mark.at;
+        }
+        for gap in 1..MARK {
+            // What libbz2 has seen of it when the block's output begins may well be of a mark.
+            for bits in [BLOCK >> (MARK - gap), END >> (MARK - gap), 0] {
+                let mut longer = Bits::default();
+                let copy = |bits: &mut Bits, from, to| {
+                    (from..to).for_each(|at| bits.push(window.bits(at, 1).unwrap(), 1));
+                };
+                copy(&mut longer, 0, end);
+                longer.push(bits, usize::try_from(gap).unwrap());
+                copy(&mut longer, end, 8 * window.end());
+                assert!(sequential(&longer.bytes).is_err());
+                for count in [1, 2] {
+                    let fault = fault(&longer.bytes, count);
+                    // With 45 bits of one, and the next, it is a mark: of the wrong checksum or block.
+                    let at = |offset| offset == start / 8 || gap >= 45;
+                    assert!(
+                        matches!(fault, CompressionError::Damaged { offset, .. } if at(offset)),
+                        "{gap} {bits:x} {fault:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// Goes on for ever after `file`, and counts what is read.
 struct Endless<'a>(&'a [u8], &'a [u8], &'a AtomicU64);
 
