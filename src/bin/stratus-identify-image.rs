@@ -7,6 +7,7 @@ use stratuslab::cli::{
     self, Command, CommonArgs, Failure, Session,
     identify::{self, Sums},
     image::ImageArgs,
+    input,
 };
 
 /// Print identifier, size and checksums of images, or check them against lists of checksums
@@ -38,10 +39,15 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    input::check_once(args.check.iter().chain(&args.images))?;
     if args.check.is_empty() {
-        return identify::identify(session, &args.reading, &args.images, None);
+        identify::identify(session, &args.reading, &args.images, None);
+        return Ok(());
     }
     let sums = Sums::read(&args.check)?;
     let images = if args.images.is_empty() { sums.names() } else { args.images.clone() };
-    identify::identify(session, &args.reading, &images, Some(&sums))
+    // What is listed may be standard input as well.
+    input::check_once(args.check.iter().chain(&images))?;
+    identify::identify(session, &args.reading, &images, Some(&sums));
+    Ok(())
 }

@@ -8,6 +8,7 @@ use stratuslab::{
     cli::{
         self, Command, CommonArgs, Failure, Session,
         image::{self, ImageArgs},
+        input,
     },
     dsig::AlgorithmPolicy,
     validate::{Options, Requirement},
@@ -23,8 +24,9 @@ struct Args {
     /// Check everything but the signature
     #[arg(long)]
     unsigned: bool,
-    /// Check size and checksums of this image against the metadata
-    #[arg(long, value_name = "FILE")]
+    /// Check size and checksums of this image against the metadata: a file, a block device, `-` for
+    /// standard input, or an http or https URL
+    #[arg(long, value_name = "IMAGE")]
     image: Option<PathBuf>,
     /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
     #[arg(long)]
@@ -70,6 +72,7 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     options.require = args.require.iter().map(|&requirement| requirement.into()).collect();
     let image = match &args.image {
         Some(path) => {
+            input::check_once(args.files.iter().chain([path]))?;
             let args = ImageArgs::default();
             Some(image::digest(session, &args, path, &ChecksumAlgorithm::ALL, &[])?.digests)
         }

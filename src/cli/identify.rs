@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Failure, Session, Status,
     image::{self, ImageArgs},
-    input, is_dash,
+    input,
     progress::Progress,
     session::error_value,
     shown,
@@ -64,32 +64,22 @@ impl Sums {
     fn of(&self, image: &Path) -> Vec<&Checksum> {
         let entries = self.0.iter().flat_map(SumsFile::entries);
         entries
-            .filter(|entry| image.ends_with(plain(Path::new(&entry.name))))
+            .filter(|entry| is_named(image, Path::new(&entry.name)))
             .map(|entry| &entry.checksum)
             .collect()
     }
 }
 
-/// A path without `./` before it.
-fn plain(path: &Path) -> &Path {
-    path.strip_prefix(".").unwrap_or(path)
+/// Whether `image` ends with `name`, with or without `./` before that. `.` names no file.
+fn is_named(image: &Path, name: &Path) -> bool {
+    let name = name.strip_prefix(".").unwrap_or(name);
+    !name.as_os_str().is_empty() && image.ends_with(name)
 }
 
 /// Reads images, several side by side, and tells in their order what they are or, if there are
-/// lists, whether they are what is listed.
-///
-/// # Errors
-/// [`Failure`] if the arguments contradict each other; what is wrong with an image is told and the
-/// others are gone on with.
-pub fn identify(
-    session: &Session,
-    args: &ImageArgs,
-    images: &[PathBuf],
-    sums: Option<&Sums>,
-) -> Result<(), Failure> {
-    if images.iter().filter(|image| is_dash(image)).count() > 1 {
-        return Err(Failure::new(Status::Usage, "standard input can be read only once"));
-    }
+/// lists, whether they are what is listed. What is wrong with an image is told and the others are
+/// gone on with.
+pub fn identify(session: &Session, args: &ImageArgs, images: &[PathBuf], sums: Option<&Sums>) {
     let at_once = args.threads().get().min(images.len()).min(IMAGES_AT_ONCE);
     let progress = Progress::bar(session, total_length(images));
     let next = AtomicUsize::new(0);
@@ -119,7 +109,6 @@ pub fn identify(
             }
         }
     });
-    Ok(())
 }
 
 /// Bytes of all images, if that can be known before they are opened.
@@ -146,7 +135,7 @@ fn identified(
 ) -> Result<Identified, Failure> {
     let algorithms: Vec<_> = match stated {
         Some([]) => {
-            let fact = format_args!("no checksum is listed for {}", shown(path));
+            let fact = format_args!("no checksum is listed for {}", input::name(path));
             return Err(Failure::new(Status::No, fact));
         }
         // What is not going to be told or compared need not be computed.

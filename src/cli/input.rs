@@ -107,6 +107,17 @@ pub(crate) fn read_secret(mut reader: impl Read, limit: usize) -> io::Result<Zer
     Ok(bytes)
 }
 
+/// Sees that no more than one of these inputs is standard input.
+///
+/// # Errors
+/// [`Failure`] if more are.
+pub fn check_once<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+    match paths.into_iter().filter(|path| is_dash(path)).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::new(Status::Usage, "standard input can be read only once")),
+    }
+}
+
 /// How messages and results name an input.
 pub fn name(path: &Path) -> String {
     if is_dash(path) { "standard input".to_owned() } else { shown(path).to_string() }

@@ -1,12 +1,17 @@
 //! What is looked at before a description is written.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File, Metadata},
+    io,
+    os::fd::AsFd,
+    path::Path,
+};
 
 use stratuslab::{
     ImageFormat,
     checksum::Image,
     cli::{
-        Failure, Session, Status, is_dash,
+        Failure, Session, Status, input, is_dash,
         output::{self, OutputError},
         shown,
     },
@@ -43,14 +48,22 @@ fn is_uri(location: &str) -> bool {
 /// Whether the description can be written there, before an image of many gigabytes is read in
 /// vain.
 pub(crate) fn check_output(target: &Path, args: &Args) -> Result<(), Failure> {
-    if let (Ok(found), Ok(image)) = (fs::metadata(target), fs::metadata(&args.image))
-        && !is_dash(&args.image)
+    if let (Ok(found), Ok(image)) = (fs::metadata(target), metadata(&args.image))
         && output::same_file(&found, &image)
     {
         let fact = format!("{} is the image itself", shown(target));
         return Err(Failure::new(Status::Usage, fact).with_hint("name another file with --output"));
     }
     output::check_new(target, args.force).map_err(output_failure)
+}
+
+/// What the system says of an image, also of one on standard input.
+fn metadata(image: &Path) -> io::Result<Metadata> {
+    if is_dash(image) {
+        File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
+    } else {
+        fs::metadata(image)
+    }
 }
 
 pub(crate) fn output_failure(error: OutputError) -> Failure {
@@ -66,17 +79,17 @@ pub(crate) fn output_failure(error: OutputError) -> Failure {
 /// Whether the image is what the arguments say.
 pub(crate) fn check_image(args: &Args, session: &Session, image: &Image) -> Result<(), Failure> {
     if image.digests.bytes() == 0 {
-        return Err(Failure::new(Status::No, format_args!("the image is empty: {}", shown(&args.image))));
+        return Err(Failure::new(Status::No, format_args!("the image is empty: {}", input::name(&args.image))));
     }
     // C7: a checksum that is given is one the image must have.
     let mismatches = args.checksums.stated().filter_map(|stated| image.digests.check_checksum(stated));
     let mismatches: Vec<_> = mismatches.map(|mismatch| mismatch.to_string()).collect();
     if !mismatches.is_empty() {
-        let fact = format!("{}: {}", shown(&args.image), mismatches.join("; "));
+        let fact = format!("{}: {}", input::name(&args.image), mismatches.join("; "));
         return Err(Failure::new(Status::No, fact));
     }
     if let (Some(format), Some(size)) = (image.format, image.virtual_size) {
-        session.detail(format_args!("{}: {format}, a disk of {size} bytes", shown(&args.image)));
+        session.detail(format_args!("{}: {format}, a disk of {size} bytes", input::name(&args.image)));
     }
     let stated = &*args.format;
     match image.format {
