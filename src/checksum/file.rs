@@ -118,7 +118,7 @@ impl ImageFile {
             Place::Descriptor(stamp, position) => (stamp, position),
             Place::Stream => return Image::read(name, file, options, progress),
         };
-        let mut source = Counted::new(SparseFile::new(&file, start, before.length), progress);
+        let mut source = Counted::new(SparseFile::new(&file, start), progress);
         let image = head(&file, start).and_then(|head| read::digest(&head, &mut source, options));
         // A file cut short under the reader fails as truncated, but that is not what is wrong.
         let whole = image.is_err() || source.bytes == before.length - start;

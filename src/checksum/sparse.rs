@@ -13,24 +13,26 @@ use rustix::{
 
 use super::read::Source;
 
+/// Bytes of a hole that are taken for zeros before the system is asked again: the file may have been
+/// cut short meanwhile, and a hole may be a terabyte.
+const HOLE: u64 = 64 << 20;
+
 /// Reads a regular file or a block device from some place to its end; a hole is zeros.
 #[derive(Debug)]
 pub(super) struct SparseFile<'a> {
     file: &'a File,
     position: u64,
-    /// Where the file ends.
-    length: u64,
     /// Where what is at the position, data or hole, ends.
     until: u64,
     in_hole: bool,
 }
 
 impl<'a> SparseFile<'a> {
-    /// From `position` to `length`, the end of the file.
-    pub(super) fn new(file: &'a File, position: u64, length: u64) -> Self {
+    /// From `position` to the end of the file.
+    pub(super) fn new(file: &'a File, position: u64) -> Self {
         // Twice the usual read-ahead. Where advice is not heard, reading is merely slower.
         let _ = fadvise(file, position, None, Advice::Sequential);
-        Self { file, position, length, until: position, in_hole: false }
+        Self { file, position, until: position, in_hole: false }
     }
 
     /// Finds out what is at the position once what was there before has ended.
@@ -38,23 +40,22 @@ impl<'a> SparseFile<'a> {
         if self.position < self.until {
             return;
         }
-        let end = |found: Result<u64, Errno>| match found {
-            Ok(place) => place,
-            // No more of it until the end (lseek(2)).
-            Err(Errno::NXIO) => self.length,
-            // No holes are told here: all is data.
-            Err(_) => u64::MAX,
-        };
         let data = seek(self.file, SeekFrom::Data(self.position));
-        self.in_hole = matches!(data, Ok(place) if place > self.position) || data == Err(Errno::NXIO);
-        self.until = match data {
-            Ok(place) if !self.in_hole => end(seek(self.file, SeekFrom::Hole(place))),
-            found => end(found),
+        let hole = match data {
+            Ok(place) if place > self.position => Some(place),
+            // No more data until the end (lseek(2)), which is where it is now.
+            Err(Errno::NXIO) => seek(self.file, SeekFrom::End(0)).ok(),
+            _ => None,
+        };
+        let until = match (hole, data) {
+            (Some(place), _) => place.min(self.position.saturating_add(HOLE)),
+            (None, Ok(place)) => seek(self.file, SeekFrom::Hole(place)).unwrap_or(u64::MAX),
+            // No holes are told here: all is data.
+            (None, Err(_)) => u64::MAX,
         };
         // At the end of the file, and wherever a file system answers oddly, reading tells.
-        if self.until <= self.position || (self.in_hole && self.position >= self.length) {
-            (self.in_hole, self.until) = (false, u64::MAX);
-        }
+        let plain = until > self.position;
+        (self.in_hole, self.until) = if plain { (hole.is_some(), until) } else { (false, u64::MAX) };
     }
 
     /// Bytes, at most `count`, that are alike: all data or all hole.
@@ -95,8 +96,7 @@ mod tests {
 
     fn read(file: &File, start: u64) -> Vec<u8> {
         let mut content = Vec::new();
-        let length = file.metadata().unwrap().len();
-        SparseFile::new(file, start, length).read_to_end(&mut content).unwrap();
+        SparseFile::new(file, start).read_to_end(&mut content).unwrap();
         content
     }
 
@@ -106,7 +106,7 @@ mod tests {
         file.write_at(b"start", 0).unwrap();
         file.write_at(b"middle", 64 << 20).unwrap();
         file.set_len(128 << 20).unwrap();
-        let mut sparse = SparseFile::new(&file, 0, 128 << 20);
+        let mut sparse = SparseFile::new(&file, 0);
         assert!(!sparse.skip_hole(1 << 20).unwrap());
         let mut start = [0; 5];
         sparse.read_exact(&mut start).unwrap();
@@ -115,17 +115,28 @@ mod tests {
             eprintln!("skipped: this file system tells no holes");
             return;
         }
-        let mut sparse = SparseFile::new(&file, 1 << 20, 128 << 20);
+        let mut sparse = SparseFile::new(&file, 1 << 20);
         assert!(sparse.skip_hole(63 << 20).unwrap());
         assert!(!sparse.skip_hole(1 << 20).unwrap(), "there are data");
         let mut middle = [0; 6];
         sparse.read_exact(&mut middle).unwrap();
         assert_eq!(&middle, b"middle");
         // The last hole ends with the file, and nothing is skipped beyond.
-        let mut sparse = SparseFile::new(&file, 127 << 20, 128 << 20);
+        let mut sparse = SparseFile::new(&file, 127 << 20);
         assert!(!sparse.skip_hole(2 << 20).unwrap());
         assert!(sparse.skip_hole(1 << 20).unwrap());
         assert!(!sparse.skip_hole(1).unwrap());
+        assert_eq!(sparse.read(&mut [0; 10]).unwrap(), 0);
+        // What is no longer there is not a hole.
+        file.set_len(1 << 40).unwrap();
+        let mut sparse = SparseFile::new(&file, 65 << 20);
+        assert!(sparse.skip_hole(1 << 20).unwrap());
+        file.set_len(128 << 20).unwrap();
+        let mut skipped = 1 << 20;
+        while sparse.skip_hole(1 << 20).unwrap() {
+            skipped += 1 << 20;
+            assert!(skipped <= HOLE);
+        }
         assert_eq!(sparse.read(&mut [0; 10]).unwrap(), 0);
     }
 

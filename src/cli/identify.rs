@@ -63,10 +63,7 @@ impl Sums {
     /// What is listed for an image: names may be shorter than the path by leading folders.
     fn of(&self, image: &Path) -> Vec<&Checksum> {
         let entries = self.0.iter().flat_map(SumsFile::entries);
-        entries
-            .filter(|entry| is_named(image, Path::new(&entry.name)))
-            .map(|entry| &entry.checksum)
-            .collect()
+        entries.filter(|entry| is_named(image, Path::new(&entry.name))).map(|entry| &entry.checksum).collect()
     }
 }
 

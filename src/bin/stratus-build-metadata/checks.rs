@@ -79,7 +79,10 @@ pub(crate) fn output_failure(error: OutputError) -> Failure {
 /// Whether the image is what the arguments say.
 pub(crate) fn check_image(args: &Args, session: &Session, image: &Image) -> Result<(), Failure> {
     if image.digests.bytes() == 0 {
-        return Err(Failure::new(Status::No, format_args!("the image is empty: {}", input::name(&args.image))));
+        return Err(Failure::new(
+            Status::No,
+            format_args!("the image is empty: {}", input::name(&args.image)),
+        ));
     }
     // C7: a checksum that is given is one the image must have.
     let mismatches = args.checksums.stated().filter_map(|stated| image.digests.check_checksum(stated));
