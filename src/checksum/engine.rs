@@ -121,6 +121,8 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use ChecksumAlgorithm::{Md5, Sha1, Sha256, Sha512};
     use proptest::prelude::*;
 
@@ -234,6 +236,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Numbers of 32 bits end at 512 MiB, in bits, and at 4 GiB, in bytes.
+    #[test]
+    fn more_than_4_gib_are_the_same_by_every_engine() {
+        const PIECES: usize = 4 << 10;
+        let piece: Vec<u8> = (0..1_u32 << 20).map(|i| (i * 7 + i / 251).to_le_bytes()[0]).collect();
+        let value = |engine: Engine, algorithm| {
+            let mut hasher = engine.hasher(algorithm).unwrap();
+            for _ in 0..PIECES {
+                hasher.update(&piece).unwrap();
+            }
+            hasher.update(&piece[..70_001]).unwrap();
+            hex(&hasher.finish().unwrap())
+        };
+        thread::scope(|scope| {
+            for algorithm in ChecksumAlgorithm::ALL {
+                let value = &value;
+                scope.spawn(move || {
+                    let openssl = value(Engine::OpenSsl, algorithm);
+                    assert_eq!(value(Engine::RustCrypto, algorithm), openssl, "{algorithm}");
+                });
+            }
+        });
     }
 
     #[test]
