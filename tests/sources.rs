@@ -132,6 +132,32 @@ fn the_image_on_standard_input_is_never_overwritten() {
     assert_eq!(fs::read(folder.path("image")).unwrap(), IMAGE);
 }
 
+/// By what is described, a download can be checked before it is expanded.
+#[test]
+fn the_compressed_file_is_described_as_it_lies_there() {
+    let folder = Folder::new();
+    let whole = content(300_000);
+    for extension in ["gz", "bz2", "xz", "zst"] {
+        let Some(member) = compressed(extension, &whole) else { continue };
+        // Of two members: all of the file is meant.
+        let file = [&member[..], &member].concat();
+        folder.write("image", &file);
+        let sums = folder.shell("sha512sum image").succeeded();
+        let document = print(&folder, "image", &["--describe-compressed"]).succeeded();
+        assert!(document.contains("xmlns:slc=\"http://mp.stratuslab.eu/slcompressed#\""), "{document}");
+        assert_eq!(texts(&document, "bytes"), ["600000".to_owned(), file.len().to_string()]);
+        assert_eq!(texts(&document, "sha512"), [sums.split(' ').next().unwrap()], "{extension}");
+        assert_eq!(texts(&document, "compression"), [extension]);
+        let piped = folder.run_with(&file, BUILD, &[&PRINT[..], &["--describe-compressed", "-"]].concat());
+        let [piped, document] = [piped.succeeded(), document].map(|document| texts(&document, "sha512"));
+        assert_eq!(piped, document);
+        let stated = [&PRINT[..], &["--describe-compressed", "--compression", extension, "image"]].concat();
+        assert_eq!(texts(&folder.run(BUILD, &stated).succeeded(), "sha512"), document);
+        // Only if asked for.
+        assert!(texts(&print(&folder, "image", &[]).succeeded(), "sha512").is_empty());
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let folder = Folder::new();
@@ -293,24 +319,30 @@ fn damaged_compressed_images_are_refused() {
 #[test]
 fn an_image_that_changes_is_refused() {
     let folder = Folder::new();
-    if !Path::new("/proc/self/fd").exists() {
-        eprintln!("skipped: no /proc to see when the image is open");
+    if !Path::new("/proc/self/task").exists() {
+        eprintln!("skipped: no /proc to see when the image is read");
         return;
     }
-    for arguments in [&["--output=out.xml", "large"][..], &["--output=out.xml", "--dry-run", "large"]] {
-        // Too long to be read before it is cut to what is read at once, and longer than it was.
+    for (image, name, more) in
+        [("large", "large", &[][..]), ("large", "large", &["--dry-run"]), ("-", "standard input", &[])]
+    {
+        // Too long to be read before it is cut to what is read at once.
         folder.sparse("large", 1 << 40);
-        let child = folder.start_reading("large", BUILD, arguments);
+        let mut command = folder.command(BUILD);
+        command.args(["--output=out.xml", image]).args(more).stdin(folder.open("large"));
+        let child = Folder::start_reading(&mut command);
         let mut file = File::options().append(true).open(folder.path("large")).unwrap();
         file.set_len(1 << 20).unwrap();
         file.write_all(b"more").unwrap();
-        let error = "error: large changed while it was read\nhint: stop whatever writes to the image, then try again\n";
-        Done::from(child.wait_with_output().unwrap()).failed(3, error);
+        let error = format!(
+            "error: {name} changed while it was read\nhint: stop whatever writes to the image, then try again\n"
+        );
+        Done::from(child.wait_with_output().unwrap()).failed(3, &error);
         assert!(!folder.path("out.xml").exists());
     }
     // It vanishes: the open file is read on, so it must be short as well.
     folder.sparse("large", 1 << 40);
-    let child = folder.start_reading("large", BUILD, &["--output=out.xml", "large"]);
+    let child = Folder::start_reading(folder.command(BUILD).args(["--output=out.xml", "large"]));
     let file = File::options().write(true).open(folder.path("large")).unwrap();
     fs::remove_file(folder.path("large")).unwrap();
     file.set_len(1 << 20).unwrap();

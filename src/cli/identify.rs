@@ -97,11 +97,13 @@ pub fn identify(session: &Session, args: &ImageArgs, images: &[PathBuf], sums: O
         }
         drop(sender);
         let mut waiting = BTreeMap::new();
-        let mut told = 0;
+        let (mut told, mut printed) = (0, false);
         for (index, result) in results {
             waiting.insert(index, result);
             while let Some(result) = waiting.remove(&told) {
-                tell(session, &images[told], result, told > 0 && sums.is_none());
+                let read = result.is_ok();
+                tell(session, &images[told], result, printed && sums.is_none());
+                printed |= read;
                 told += 1;
             }
         }

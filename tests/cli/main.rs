@@ -13,6 +13,7 @@ mod transcript;
 mod bad_input;
 mod credentials;
 mod deprecate;
+mod images;
 mod interrupt;
 mod session;
 mod sign;

@@ -6,7 +6,6 @@
 use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
-    os::unix::fs::MetadataExt as _,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -103,18 +102,17 @@ impl Folder {
         shell.output().unwrap().into()
     }
 
-    /// Starts `stratus-NAME` and waits until it has opened the file.
-    pub(crate) fn start_reading(&self, file: &str, name: &str, arguments: &[&str]) -> Child {
-        let inode = fs::metadata(self.path(file)).unwrap().ino();
-        let mut command = self.command(name);
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let files = format!("/proc/{}/fd", child.id());
-        let is_it = |fd: fs::DirEntry| fs::metadata(fd.path()).is_ok_and(|file| file.ino() == inode);
+    /// Starts a command and waits until it reads an image: it has threads for that by then.
+    pub(crate) fn start_reading(command: &mut Command) -> Child {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let threads = format!("/proc/{}/task", child.id());
+        let computes = |thread: fs::DirEntry| {
+            fs::read(thread.path().join("comm")).is_ok_and(|name| name.starts_with(b"checksum"))
+        };
         let start = Instant::now();
-        while !fs::read_dir(&files).is_ok_and(|fds| fds.flatten().any(is_it)) {
-            assert!(child.try_wait().unwrap().is_none(), "it ended before it read {file}");
-            assert!(start.elapsed() < PATIENCE, "it does not open {file}");
+        while !fs::read_dir(&threads).is_ok_and(|threads| threads.flatten().any(computes)) {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it read anything");
+            assert!(start.elapsed() < PATIENCE, "it does not read");
             std::thread::yield_now();
         }
         child
@@ -139,7 +137,14 @@ impl Done {
     /// Requires this exit status, this on standard error and nothing on standard output.
     #[track_caller]
     pub(crate) fn failed(self, status: i32, stderr: &str) {
-        assert_eq!((self.stderr.as_str(), self.status, self.stdout.as_str()), (stderr, Some(status), ""),);
+        self.ended(status, "", stderr);
+    }
+
+    /// Requires this exit status and these outputs.
+    #[track_caller]
+    pub(crate) fn ended(self, status: i32, stdout: &str, stderr: &str) {
+        assert_eq!((self.stderr.as_str(), self.stdout.as_str()), (stderr, stdout));
+        assert_eq!(self.status, Some(status));
     }
 
     /// The array that `--json` prints.
