@@ -303,7 +303,7 @@ fn c33_c39_content_decides_and_unusual_values_are_mentioned() {
     for (argument, warning) in [
         ("--type=x", "--type 'x' is unusual: base, grid are usual"),
         ("--kind=x", "--kind 'x' is unusual: machine, disk are usual"),
-        ("--format=x", "--format 'x' is unusual: raw, qcow2, vmdk, vdi, vhd, vhdx, iso9660 are usual"),
+        ("--format=x", "--format 'x' is unusual: raw, qcow2, vmdk, vdi, vhd, vhdx, iso9660, auto are usual"),
         ("--compression=x", "--compression 'x' is unusual: gz, bz2, xz, zst, none are usual"),
         ("--format=qcow2", "the image does not look like a qcow2 image"),
         ("--type=grid", ""),

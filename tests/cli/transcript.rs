@@ -1,8 +1,8 @@
 //! Transcripts: files with commands and what they print, compared with what they do print.
 //!
 //! A line that starts with `$ ` is a command (continued after `\`), `2> ` is before each line on
-//! standard error, `? N` gives an exit status other than 0, `# ` is a remark. Set
-//! `SNAPSHOTS=overwrite` to write what the commands print into the files.
+//! standard error, `1>` is an empty line on standard output, `? N` gives an exit status other than
+//! 0, `# ` is a remark. Set `SNAPSHOTS=overwrite` to write what the commands print into the files.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -44,9 +44,9 @@ fn compare(actual: &str, path: &Path) {
 
 /// What a command printed, and its status.
 fn told(done: &Done, variables: &[(&str, &str)]) -> String {
-    let mut text = done.stdout.clone();
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+    let mut text = String::new();
+    for line in done.stdout.lines() {
+        let _ = writeln!(text, "{}", if line.is_empty() { "1>" } else { line });
     }
     for line in done.stderr.lines() {
         let _ = writeln!(text, "{}", format!("2> {line}").trim_end());
