@@ -340,6 +340,14 @@ fn an_image_that_changes_is_refused() {
         Done::from(child.wait_with_output().unwrap()).failed(3, &error);
         assert!(!folder.path("out.xml").exists());
     }
+    // Its length stays, what was read already does not.
+    folder.sparse("large", 1 << 30);
+    let child = Folder::start_reading(folder.command(BUILD).args(["--output=out.xml", "large"]));
+    let mut file = File::options().write(true).open(folder.path("large")).unwrap();
+    file.write_all(b"other").unwrap();
+    let error =
+        "error: large changed while it was read\nhint: stop whatever writes to the image, then try again\n";
+    Done::from(child.wait_with_output().unwrap()).failed(3, error);
     // It vanishes: the open file is read on, so it must be short as well.
     folder.sparse("large", 1 << 40);
     let child = Folder::start_reading(folder.command(BUILD).args(["--output=out.xml", "large"]));
