@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     io::{self, Read},
     num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -19,7 +20,7 @@ use super::{
 pub(super) const CHUNK: usize = 256 << 10;
 
 /// Chunks of a stream in memory at most, and so how far one chain may be ahead of another.
-pub(super) const WINDOW: usize = 24;
+pub(super) const WINDOW: usize = 16;
 
 /// The order in which chains are listed in the schedule: slowest first.
 const SLOWEST_FIRST: [ChecksumAlgorithm; 4] =
@@ -85,8 +86,10 @@ pub(super) struct Sink<'a> {
 /// Hashes streams: `feed` fills one sink for each element of `streams`, which says by what
 /// algorithms that one is hashed, at most once each.
 ///
-/// `feed` runs in the calling thread beside at most `threads` workers, at most one for each
-/// checksum. Memory is [`WINDOW`] chunks a stream.
+/// At most `threads` threads work, the calling one among them, and no more than one for each checksum
+/// and one for `feed`. That runs in the calling thread, which hashes as well whenever the others are
+/// far enough behind: with a thread more than there are cores, some of them would wait for one that
+/// is not running. Memory is [`WINDOW`] chunks a stream.
 ///
 /// # Errors
 /// What `feed` returns or a computation fails with; there are no values then.
@@ -122,24 +125,20 @@ fn hash_with<T>(
         work: Condvar::new(),
         room: Condvar::new(),
     };
-    let workers = threads.get().min(labels.len());
+    let workers = labels.len().min(threads.get() - 1);
     let result = thread::scope(|scope| {
         // However this scope is left, the workers must end, or it would wait for them for ever.
         let end = EndGuard(&shared);
-        let mut handles = Vec::new();
         for number in 1..=workers {
             let builder = thread::Builder::new().name(format!("checksum {number}"));
-            handles.push(builder.spawn_scoped(scope, || shared.work())?);
+            builder.spawn_scoped(scope, || shared.work())?;
         }
         let result = feed((0..streams).map(|stream| Sink::new(&shared, stream)).collect());
         if result.is_err() {
             shared.lock().failed = true;
         }
         drop(end);
-        // A panic has been taken notice of; joined here, it does not go on in this thread.
-        for handle in handles {
-            drop(handle.join());
-        }
+        shared.work();
         result
     });
     let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -172,72 +171,69 @@ impl Drop for EndGuard<'_> {
     }
 }
 
-/// Fails the whole computation if the worker that has it panics.
-struct PanicGuard<'a>(&'a Shared);
-
-impl Drop for PanicGuard<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.fail(stopped());
-        }
-    }
-}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fail(&self, error: io::Error) {
+    /// Works until there is no more to do.
+    fn work(&self) {
         let mut state = self.lock();
-        state.failed = true;
-        state.failure.get_or_insert(error);
-        self.work.notify_all();
-        self.room.notify_all();
+        while !(state.failed || (state.ended && state.schedule.is_done())) {
+            state = match state.take() {
+                Some(task) => self.hash(task, state),
+                None => {
+                    state.idle += 1;
+                    let mut state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state.idle -= 1;
+                    state
+                }
+            };
+        }
     }
 
-    /// What a worker does until there is no more to do.
-    fn work(&self) {
-        let _guard = PanicGuard(self);
+    /// Does what was taken, while others have the state.
+    fn hash<'a>(&'a self, task: Task, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let Task { job, mut hasher, chunk } = task;
+        if state.idle > 0 && state.schedule.has_work() {
+            self.work.notify_one();
+        }
+        drop(state);
+        let update = AssertUnwindSafe(|| hasher.update(&chunk.data[..chunk.filled]));
+        let updated = catch_unwind(update).unwrap_or_else(|_| Err(stopped()));
+        // Before its chain goes on: whoever frees the chunk then finds it unused.
+        drop(chunk);
         let mut state = self.lock();
-        loop {
-            if state.failed || (state.ended && state.schedule.is_done()) {
-                return;
-            }
-            let Some((job, mut hasher, chunk)) = state.take() else {
-                state.idle += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.idle -= 1;
-                continue;
-            };
-            if state.idle > 0 && state.schedule.has_work() {
-                self.work.notify_one();
-            }
-            drop(state);
-            let updated = hasher.update(&chunk.data[..chunk.filled]);
-            // Before its chain goes on: whoever frees the chunk then finds it unused.
-            drop(chunk);
-            if let Err(error) = updated {
-                return self.fail(error);
-            }
-            state = self.lock();
-            if state.give_back(job, hasher) {
-                self.room.notify_one();
-            }
-            if state.ended && state.schedule.is_done() {
-                self.work.notify_all();
+        match updated {
+            Ok(()) if state.give_back(job, hasher) => self.room.notify_one(),
+            Ok(()) => {}
+            Err(error) => {
+                state.failed = true;
+                state.failure.get_or_insert(error);
             }
         }
+        if state.failed || (state.ended && state.schedule.is_done()) {
+            self.work.notify_all();
+            self.room.notify_one();
+        }
+        state
     }
 }
 
+/// A chunk to be hashed next, and what that takes.
+struct Task {
+    job: Job,
+    hasher: Hasher,
+    chunk: Arc<Chunk>,
+}
+
 impl State {
-    fn take(&mut self) -> Option<(Job, Hasher, Arc<Chunk>)> {
+    fn take(&mut self) -> Option<Task> {
         let job = self.schedule.take()?;
         let hasher = self.hashers[job.chain].take()?;
         let stream = &self.streams[job.stream];
         let place = usize::try_from(job.chunk - stream.first).ok()?;
-        Some((job, hasher, Arc::clone(stream.chunks.get(place)?)))
+        Some(Task { job, hasher, chunk: Arc::clone(stream.chunks.get(place)?) })
     }
 
     /// Whether chunks became free.
@@ -312,7 +308,10 @@ impl<'a> Sink<'a> {
     fn publish_and_replace(&mut self, next: Option<Arc<Chunk>>) -> io::Result<()> {
         let mut state = self.shared.lock();
         while !state.failed && state.streams[self.stream].chunks.len() >= WINDOW {
-            state = self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match state.take() {
+                Some(task) => self.shared.hash(task, state),
+                None => self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
         if state.failed {
             return Err(stopped());
@@ -329,7 +328,7 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// A worker panicked. Its panic has been reported by then; here it only must not pass as a result.
+/// A computation panicked. That has been reported by then; here it only must not pass as a result.
 fn stopped() -> io::Error {
     io::Error::other("a checksum computation stopped unexpectedly")
 }

@@ -24,8 +24,8 @@ pub struct DigestOptions {
     pub algorithms: Vec<ChecksumAlgorithm>,
     /// The checksums wanted of the compressed file, if it is compressed.
     pub compressed: Vec<ChecksumAlgorithm>,
-    /// Threads that compute checksums, at most one each, and that decompress where the compression
-    /// allows several; reading is done beside them.
+    /// Threads that read, decompress and compute checksums; more than one for each checksum and one
+    /// to read are of no use. Where a compression allows several, as many more decompress.
     pub threads: NonZeroUsize,
     /// Most bytes the content may have.
     pub max_bytes: Option<u64>,
@@ -169,7 +169,9 @@ pub(super) fn digest(head: &[u8], source: &mut impl Source, options: &DigestOpti
     if compression.is_some() && !options.compressed.is_empty() {
         streams.push(&options.compressed);
     }
-    let (bytes, values) = pool::hash(&streams, options.threads, |sinks| {
+    // The thread that reads bz2 waits for those that decompress it.
+    let waiting = usize::from(compression == Some(Compression::Bzip2));
+    let (bytes, values) = pool::hash(&streams, options.threads.saturating_add(waiting), |sinks| {
         let mut sinks = sinks.into_iter();
         let mut sink = sinks.next().ok_or_else(|| io::Error::other("nothing is to be computed"))?;
         if compression.is_none() {

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
+    num::NonZeroU64,
     os::unix::fs::FileExt,
 };
 
@@ -17,6 +18,9 @@ use super::read::Source;
 /// cut short meanwhile, and a hole may be a terabyte.
 const HOLE: u64 = 64 << 20;
 
+/// Bytes that are asked of the disk in advance: some hundredths of a second of its time.
+const AHEAD: u64 = 8 << 20;
+
 /// Reads a regular file or a block device from some place to its end; a hole is zeros.
 #[derive(Debug)]
 pub(super) struct SparseFile<'a> {
@@ -25,6 +29,8 @@ pub(super) struct SparseFile<'a> {
     /// Where what is at the position, data or hole, ends.
     until: u64,
     in_hole: bool,
+    /// How far reading from the disk has been asked for.
+    wanted: u64,
 }
 
 impl<'a> SparseFile<'a> {
@@ -32,7 +38,7 @@ impl<'a> SparseFile<'a> {
     pub(super) fn new(file: &'a File, position: u64) -> Self {
         // Twice the usual read-ahead. Where advice is not heard, reading is merely slower.
         let _ = fadvise(file, position, None, Advice::Sequential);
-        Self { file, position, until: position, in_hole: false }
+        Self { file, position, until: position, in_hole: false, wanted: position }
     }
 
     /// Finds out what is at the position once what was there before has ended.
@@ -58,6 +64,16 @@ impl<'a> SparseFile<'a> {
         (self.in_hole, self.until) = if plain { (hole.is_some(), until) } else { (false, u64::MAX) };
     }
 
+    /// Has the disk read what comes next, while what was read is hashed.
+    fn read_ahead(&mut self) {
+        if self.wanted < self.position + AHEAD / 2 {
+            self.wanted = self.wanted.max(self.position);
+            // Without it, reading is merely slower.
+            let _ = fadvise(self.file, self.wanted, NonZeroU64::new(AHEAD), Advice::WillNeed);
+            self.wanted += AHEAD;
+        }
+    }
+
     /// Bytes, at most `count`, that are alike: all data or all hole.
     fn alike(&mut self, count: usize) -> usize {
         self.look();
@@ -72,6 +88,7 @@ impl Read for SparseFile<'_> {
             into[..count].fill(0);
             count
         } else {
+            self.read_ahead();
             self.file.read_at(&mut into[..count], self.position)?
         };
         self.position += count as u64;
