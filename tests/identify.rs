@@ -280,10 +280,23 @@ fn a_compressed_image_is_checked_as_it_lies_there() {
     content.ended(1, "image.gz: FAILED\n", &stderr);
 }
 
+/// A list, which may come from anywhere, has nothing fetched.
+#[test]
+fn what_is_listed_is_never_a_url() {
+    let folder = Folder::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let name = format!("http://{}/image", listener.local_addr().unwrap());
+    let done = check(&folder, &format!("{SHA1}  {name}\n"), &[]);
+    done.failed(3, &format!("error: image does not exist: ./{name}\n"));
+    assert!(listener.accept().is_err());
+}
+
 #[test]
 fn what_is_no_list_is_refused() {
     let folder = Folder::new();
-    let hint = "hint: sha512sum and the like write such lists, a checksum and a name on each line\n";
+    let usual = "hint: sha512sum and the like write such lists, a checksum and a name on each line\n";
+    let signed = "hint: gpg --decrypt checks the signature and prints the list without it\n";
     for (list, fact) in [
         (String::new(), "no checksum is listed"),
         ("# nothing\n\n".to_owned(), "no checksum is listed"),
@@ -300,6 +313,7 @@ fn what_is_no_list_is_refused() {
             "the checksums are signed with OpenPGP, which is not checked here",
         ),
     ] {
+        let hint = if fact.contains("OpenPGP") { signed } else { usual };
         for images in [&[][..], &["image"]] {
             check(&folder, &list, images).failed(1, &format!("error: SUMS: {fact}\n{hint}"));
         }
@@ -318,12 +332,12 @@ fn what_is_no_list_is_refused() {
 #[test]
 fn an_interrupt_ends_it() {
     let folder = Folder::new();
-    if !Path::new("/proc/self/task").exists() {
+    if !Path::new("/proc/self/fdinfo").exists() {
         eprintln!("skipped: no /proc to see when the image is read");
         return;
     }
     folder.sparse("long", 1 << 40);
-    let child = Folder::start_reading(folder.command(IDENTIFY).args(["--threads=1", "long", "image"]));
+    let child = folder.start_reading(folder.command(IDENTIFY).args(["--threads=1", "long", "image"]), "long");
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
     assert!(killed.unwrap().success());
     let done = Done::from(child.wait_with_output().unwrap());
@@ -334,13 +348,13 @@ fn an_interrupt_ends_it() {
 #[test]
 fn an_image_that_changes_is_refused() {
     let folder = Folder::new();
-    if !Path::new("/proc/self/task").exists() {
+    if !Path::new("/proc/self/fdinfo").exists() {
         eprintln!("skipped: no /proc to see when the image is read");
         return;
     }
     folder.sparse("long", 1 << 40);
     // One thread reads one image at a time.
-    let child = Folder::start_reading(folder.command(IDENTIFY).args(["--threads=1", "long", "image"]));
+    let child = folder.start_reading(folder.command(IDENTIFY).args(["--threads=1", "long", "image"]), "long");
     let mut file = File::options().append(true).open(folder.path("long")).unwrap();
     file.set_len(1 << 20).unwrap();
     file.write_all(b"more").unwrap();

@@ -319,7 +319,7 @@ fn damaged_compressed_images_are_refused() {
 #[test]
 fn an_image_that_changes_is_refused() {
     let folder = Folder::new();
-    if !Path::new("/proc/self/task").exists() {
+    if !Path::new("/proc/self/fdinfo").exists() {
         eprintln!("skipped: no /proc to see when the image is read");
         return;
     }
@@ -330,7 +330,7 @@ fn an_image_that_changes_is_refused() {
         folder.sparse("large", 1 << 40);
         let mut command = folder.command(BUILD);
         command.args(["--output=out.xml", image]).args(more).stdin(folder.open("large"));
-        let child = Folder::start_reading(&mut command);
+        let child = folder.start_reading(&mut command, "large");
         let mut file = File::options().append(true).open(folder.path("large")).unwrap();
         file.set_len(1 << 20).unwrap();
         file.write_all(b"more").unwrap();
@@ -342,7 +342,7 @@ fn an_image_that_changes_is_refused() {
     }
     // Its length stays, what was read already does not.
     folder.sparse("large", 1 << 30);
-    let child = Folder::start_reading(folder.command(BUILD).args(["--output=out.xml", "large"]));
+    let child = folder.start_reading(folder.command(BUILD).args(["--output=out.xml", "large"]), "large");
     let mut file = File::options().write(true).open(folder.path("large")).unwrap();
     file.write_all(b"other").unwrap();
     let error =
@@ -350,7 +350,7 @@ fn an_image_that_changes_is_refused() {
     Done::from(child.wait_with_output().unwrap()).failed(3, error);
     // It vanishes: the open file is read on, so it must be short as well.
     folder.sparse("large", 1 << 40);
-    let child = Folder::start_reading(folder.command(BUILD).args(["--output=out.xml", "large"]));
+    let child = folder.start_reading(folder.command(BUILD).args(["--output=out.xml", "large"]), "large");
     let file = File::options().write(true).open(folder.path("large")).unwrap();
     fs::remove_file(folder.path("large")).unwrap();
     file.set_len(1 << 20).unwrap();

@@ -180,15 +180,13 @@ impl Shared {
     fn work(&self) {
         let mut state = self.lock();
         while !(state.failed || (state.ended && state.schedule.is_done())) {
-            state = match state.take() {
-                Some(task) => self.hash(task, state),
-                None => {
-                    state.idle += 1;
-                    let mut state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-                    state.idle -= 1;
-                    state
-                }
-            };
+            if let Some(task) = state.take() {
+                state = self.hash(task, state);
+            } else {
+                state.idle += 1;
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+            }
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     Checksum, ChecksumAlgorithm, Compression, ImageFormat,
     checksum::{
         Image,
-        sums::{MAX_BYTES, SumsFile},
+        sums::{MAX_BYTES, SumsError, SumsFile},
     },
 };
 
@@ -45,18 +45,22 @@ impl Sums {
         let list = |file: &PathBuf| {
             let bytes = input::read_up_to(file, MAX_BYTES as u64)?;
             SumsFile::parse(&bytes).map_err(|error| {
-                let failure = Failure::new(Status::No, error).about(input::name(file));
-                failure
-                    .with_hint("sha512sum and the like write such lists, a checksum and a name on each line")
+                let hint = match error {
+                    SumsError::Signed => "gpg --decrypt checks the signature and prints the list without it",
+                    _ => "sha512sum and the like write such lists, a checksum and a name on each line",
+                };
+                Failure::new(Status::No, error).about(input::name(file)).with_hint(hint)
             })
         };
         files.iter().map(list).collect::<Result<_, Failure>>().map(Self)
     }
 
-    /// The files listed, each once, in the order of the lists.
+    /// The files listed, each once, in the order of the lists. A name that looks like a URL is that
+    /// of a file all the same: a list has nothing fetched.
     pub fn names(&self) -> Vec<PathBuf> {
         let mut seen = BTreeSet::new();
-        let names = self.0.iter().flat_map(SumsFile::entries).map(|entry| PathBuf::from(&entry.name));
+        let path = |name: &Path| if image::is_url(name) { Path::new(".").join(name) } else { name.into() };
+        let names = self.0.iter().flat_map(SumsFile::entries).map(|entry| path(Path::new(&entry.name)));
         names.filter(|name| seen.insert(name.clone())).collect()
     }
 

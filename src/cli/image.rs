@@ -52,7 +52,7 @@ impl From<ImageError> for Failure {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Image options")]
 pub struct ImageArgs {
-    /// Threads that compute checksums and decompress [default: one for each core]
+    /// Threads that read, decompress and compute checksums [default: one for each core]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
     /// Refuse an image that has, or expands to, more bytes: 500M, 10G, 1T [default: 1T for a URL]
@@ -70,6 +70,11 @@ impl ImageArgs {
     /// As many threads as asked for, or as there are cores.
     pub fn threads(&self) -> NonZeroUsize {
         self.threads.unwrap_or_else(|| DigestOptions::default().threads)
+    }
+
+    /// Most bytes an image may have: what was asked for, and not without end from somewhere else.
+    fn max_bytes(&self, url: Option<&ImageUrl>) -> Option<u64> {
+        self.max_size.or(url.map(|_| REMOTE_MAX_SIZE))
     }
 }
 
@@ -89,13 +94,13 @@ enum Source {
 /// # Errors
 /// [`Failure`] if it is a URL by which no image can be fetched.
 pub fn url(path: &Path) -> Result<Option<ImageUrl>, Failure> {
-    let Some(text) = path.to_str().filter(|text| has_scheme(text)) else { return Ok(None) };
+    let Some(text) = path.to_str().filter(|_| is_url(path)) else { return Ok(None) };
     Ok(Some(text.parse::<ImageUrl>()?))
 }
 
-/// Whether it starts like a URL: letters, digits, `+`, `-` or `.`, then `://` (RFC 3986 §3.1).
-fn has_scheme(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, _)| {
+/// Whether a path starts like a URL: letters, digits, `+`, `-` or `.`, then `://` (RFC 3986 §3.1).
+pub(super) fn is_url(path: &Path) -> bool {
+    path.to_str().and_then(|text| text.split_once("://")).is_some_and(|(scheme, _)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     })
@@ -118,7 +123,7 @@ pub fn open(
         algorithms: algorithms.to_vec(),
         compressed: compressed.to_vec(),
         threads: args.threads(),
-        max_bytes: args.max_size.or(url.as_ref().map(|_| REMOTE_MAX_SIZE)),
+        max_bytes: args.max_bytes(url.as_ref()),
     };
     let source = match url {
         Some(url) => {
@@ -211,5 +216,68 @@ fn size(value: &str) -> Result<u64, String> {
             Err("not a number of bytes such as 500M, 10G or 1T".to_owned())
         }
         None => Err("it is too large".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_at_a_url_has_an_end() {
+        let url: ImageUrl = "https://example.org/image".parse().unwrap();
+        let args = ImageArgs::default();
+        assert_eq!(args.max_bytes(None), None);
+        assert_eq!(args.max_bytes(Some(&url)), Some(1 << 40));
+        let args = ImageArgs { max_size: Some(5), ..ImageArgs::default() };
+        assert_eq!((args.max_bytes(None), args.max_bytes(Some(&url))), (Some(5), Some(5)));
+    }
+
+    #[test]
+    fn sizes_are_those_of_coreutils() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("500M", 500 << 20),
+            ("2k", 2048),
+            ("2KiB", 2048),
+            ("2kB", 2000),
+            ("10G", 10 << 30),
+            ("10GB", 10_000_000_000),
+            ("1T", 1 << 40),
+            ("16383P", 16383 << 50),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for (text, why) in [
+            ("", "not a number of bytes such as 500M, 10G or 1T"),
+            ("M", "not a number of bytes such as 500M, 10G or 1T"),
+            ("-1", "not a number of bytes such as 500M, 10G or 1T"),
+            ("1.5G", "not a number of bytes such as 500M, 10G or 1T"),
+            ("1B", "not a number of bytes such as 500M, 10G or 1T"),
+            ("1iB", "not a number of bytes such as 500M, 10G or 1T"),
+            ("1GiBs", "not a number of bytes such as 500M, 10G or 1T"),
+            ("0", "it is nothing at all"),
+            ("16384P", "it is too large"),
+            ("99999999999999999999", "it is too large"),
+        ] {
+            assert_eq!(size(text), Err(why.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_told_by_its_scheme() {
+        for (text, is) in [
+            ("http://h/i", true),
+            ("ftp://h", true),
+            ("./http://h/i", false),
+            ("a/b://c", false),
+            ("://h", false),
+            ("1a://h", false),
+            ("-", false),
+        ] {
+            assert_eq!(is_url(Path::new(text)), is, "{text}");
+        }
+        assert_eq!(url(Path::new("image.img")), Ok(None));
+        assert_eq!(url(Path::new("ftp://h/i")).unwrap_err().status(), Status::Usage);
     }
 }

@@ -6,7 +6,8 @@
 use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
-    path::PathBuf,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -102,15 +103,20 @@ impl Folder {
         shell.output().unwrap().into()
     }
 
-    /// Starts a command and waits until it reads an image: it has threads for that by then.
-    pub(crate) fn start_reading(command: &mut Command) -> Child {
+    /// Starts a command and waits until it reads this image: it has looked for holes in it by then, and
+    /// so moved its place in the file.
+    pub(crate) fn start_reading(&self, command: &mut Command, image: &str) -> Child {
+        let inode = fs::metadata(self.path(image)).unwrap().ino();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let threads = format!("/proc/{}/task", child.id());
-        let computes = |thread: fs::DirEntry| {
-            fs::read(thread.path().join("comm")).is_ok_and(|name| name.starts_with(b"checksum"))
+        let process = Path::new("/proc").join(child.id().to_string());
+        let reads = |fd: fs::DirEntry| {
+            let place = fs::read_to_string(process.join("fdinfo").join(fd.file_name())).unwrap_or_default();
+            let moved =
+                place.lines().next().is_some_and(|line| line.trim_start_matches("pos:").trim() != "0");
+            moved && fs::metadata(fd.path()).is_ok_and(|file| file.ino() == inode)
         };
         let start = Instant::now();
-        while !fs::read_dir(&threads).is_ok_and(|threads| threads.flatten().any(computes)) {
+        while !fs::read_dir(process.join("fd")).is_ok_and(|fds| fds.flatten().any(reads)) {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it read anything");
             assert!(start.elapsed() < PATIENCE, "it does not read");
             std::thread::yield_now();
