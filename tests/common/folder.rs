@@ -118,10 +118,11 @@ impl Folder {
         let start = Instant::now();
         while !fs::read_dir(process.join("fd")).is_ok_and(|fds| fds.flatten().any(reads)) {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it read anything");
-            if start.elapsed() > PATIENCE {
+            let late = start.elapsed() > PATIENCE;
+            if late {
                 child.kill().unwrap();
-                panic!("it does not read");
             }
+            assert!(!late, "it does not read");
             std::thread::yield_now();
         }
         child
