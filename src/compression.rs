@@ -17,13 +17,6 @@ use input::Input;
 /// Memory an xz stream may ask for, in bytes. `xz -9` needs 65 MiB; a dictionary may claim 1.5 GiB.
 pub const XZ_MEMORY_LIMIT: u64 = 128 << 20;
 
-/// Memory for which xz blocks are decoded at a time, in bytes a thread: each holds a block, compressed
-/// and not. Blocks of `xz -6 -T0` have 24 MiB; with larger ones fewer threads are used, in the end one.
-pub const XZ_MEMORY_PER_THREAD: u64 = 64 << 20;
-
-/// [`XZ_MEMORY_PER_THREAD`] for all threads, at most.
-pub const XZ_THREADING_MEMORY_LIMIT: u64 = 512 << 20;
-
 /// Largest window of a zst frame, as a power of two: 128 MiB, which `zstd --ultra -22` and
 /// `zstd --long` stay within and `zstd` itself has as its default. A frame may claim 2 GiB and more.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
@@ -91,7 +84,10 @@ impl Compression {
                     && (agrees(rest, b"1AY&SY") || agrees(rest, b"\x17\x72\x45\x38\x50\x90"))
             }
             Self::Xz => agrees(head, b"\xfd7zXZ\0"),
-            Self::Zstd => agrees(after_skippable_frames(head), &[0x28, 0xb5, 0x2f, 0xfd]),
+            Self::Zstd => match after_skippable_frames(head) {
+                Some(rest) => agrees(rest, &[0x28, 0xb5, 0x2f, 0xfd]),
+                None => true,
+            },
         }
     }
 }
@@ -108,16 +104,20 @@ fn agrees(head: &[u8], magic: &[u8]) -> bool {
 }
 
 /// What follows the skippable frames (RFC 8878 §3.1.2) `head` starts with; pzstd writes one first.
-/// LZ4 has the same, so a file is zst only if a zst frame is in sight.
-fn after_skippable_frames(mut head: &[u8]) -> &[u8] {
-    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = head {
+/// LZ4 has the same, so a file is zst only if a zst frame is in sight, or nothing is: `None` if the
+/// frames reach to the end of as much as is ever looked at. No raw image starts like that, and what is
+/// not zst behind them is then an error.
+fn after_skippable_frames(head: &[u8]) -> Option<&[u8]> {
+    let mut rest = head;
+    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, data @ ..] = rest {
         let length = u32::from_le_bytes([*a, *b, *c, *d]);
-        match usize::try_from(length).ok().and_then(|length| rest.get(length..)) {
-            Some(next) if !next.is_empty() => head = next,
+        match usize::try_from(length).ok().and_then(|length| data.get(length..)) {
+            Some(next) if !next.is_empty() => rest = next,
+            _ if head.len() >= HEAD => return None,
             _ => break,
         }
     }
-    head
+    Some(rest)
 }
 
 /// Why compressed data cannot be read; inside the [`io::Error`] a [`Reader`] returns.
@@ -145,8 +145,8 @@ pub enum CompressionError {
     Damaged {
         /// What the data are.
         compression: Compression,
-        /// How much of the file had been consumed; in bz2, where the damaged block or end of a
-        /// stream starts.
+        /// How much of the file had been consumed, in xz up to [`XZ_MEMORY_LIMIT`] more than that; in
+        /// bz2, where the damaged block or end of a stream starts.
         offset: u64,
         /// What the decoder says.
         source: io::Error,
@@ -326,9 +326,10 @@ fn xz_stream(header: &[u8], offset: u64, threads: NonZeroUsize) -> io::Result<li
         return Err(io::Error::new(io::ErrorKind::InvalidData, damaged));
     }
     let threads = u32::try_from(threads.get()).unwrap_or(u32::MAX);
-    let memory = XZ_THREADING_MEMORY_LIMIT.min(XZ_MEMORY_PER_THREAD.saturating_mul(threads.into()));
     let mut builder = liblzma::stream::MtStreamBuilder::new();
-    builder.threads(threads).memlimit_threading(memory).memlimit_stop(XZ_MEMORY_LIMIT);
+    // As many blocks at once as fit: three of `xz -6 -T0`, which have 24 MiB and are there compressed
+    // and not. A larger bound for them would let a single block ask for as much.
+    builder.threads(threads).memlimit_threading(XZ_MEMORY_LIMIT).memlimit_stop(XZ_MEMORY_LIMIT);
     Ok(builder.decoder()?)
 }
 

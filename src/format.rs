@@ -100,7 +100,7 @@ pub enum Damage {
         minor: u16,
     },
     /// The header does not have the checksum it states.
-    #[error("the checksum of its footer is wrong")]
+    #[error("its footer is missing or has a wrong checksum")]
     Checksum,
     /// A descriptor where it is not read: one must follow the header at once.
     #[error("its descriptor is not among its first {HEAD} bytes")]
@@ -170,7 +170,7 @@ impl Image<'_> {
     fn format(&self) -> Option<ImageFormat> {
         let head = self.head;
         let vmdk = [vmdk::SPARSE, vmdk::ESX_SPARSE, vmdk::DESCRIPTOR];
-        if qcow2::VERSIONS.into_iter().any(|magic| head.starts_with(magic)) {
+        if head.starts_with(qcow2::MAGIC) {
             Some(ImageFormat::Qcow2)
         } else if vmdk.into_iter().any(|magic| head.starts_with(magic)) {
             Some(ImageFormat::Vmdk)

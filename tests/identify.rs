@@ -280,6 +280,19 @@ fn a_compressed_image_is_checked_as_it_lies_there() {
     content.ended(1, "image.gz: FAILED\n", &stderr);
 }
 
+/// `find | xargs sha1sum` lists names that others end with.
+#[test]
+fn a_name_is_not_held_against_a_longer_one() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("old")).unwrap();
+    folder.write("old/image", "another");
+    let other = run(&folder, &["old/image"]).stdout;
+    let other = other.lines().find_map(|line| line.strip_prefix("SHA-1: ")).unwrap().to_owned();
+    let list = format!("{SHA1}  image\n{other}  ./old/image\n");
+    assert_eq!(check(&folder, &list, &[]).succeeded(), "image: OK\n./old/image: OK\n");
+    assert_eq!(check(&folder, &list, &["old/image"]).succeeded(), "old/image: OK\n");
+}
+
 /// A list, which may come from anywhere, has nothing fetched.
 #[test]
 fn what_is_listed_is_never_a_url() {

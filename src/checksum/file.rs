@@ -5,10 +5,12 @@ use std::{
     io::{self, Read as _, Seek, SeekFrom},
     os::{
         fd::AsFd as _,
-        unix::fs::{FileExt as _, FileTypeExt, MetadataExt},
+        unix::fs::{FileExt as _, FileTypeExt, MetadataExt, OpenOptionsExt as _},
     },
     path::{Path, PathBuf},
 };
+
+use rustix::fs::OFlags;
 
 use super::{
     DigestOptions, Image, ImageError,
@@ -60,8 +62,14 @@ impl ImageFile {
             if let Some(found) = unsuitable(&metadata) {
                 return Ok(Err(found));
             }
-            let mut file = File::open(&name)?;
-            let before = Stamp::of(&file.metadata()?, &mut file)?;
+            // Not even if a pipe has taken its place since.
+            let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+            let mut file = File::options().read(true).custom_flags(flags).open(&name)?;
+            let metadata = file.metadata()?;
+            if let Some(found) = unsuitable(&metadata) {
+                return Ok(Err(found));
+            }
+            let before = Stamp::of(&metadata, &mut file)?;
             Ok(Ok((file, before)))
         })();
         match opened {
@@ -118,7 +126,8 @@ impl ImageFile {
             Place::Descriptor(stamp, position) => (stamp, position),
             Place::Stream => return Image::read(name, file, options, progress),
         };
-        let mut source = Counted::new(SparseFile::new(&file, start), progress);
+        let sparse = file.metadata().is_ok_and(|metadata| is_sparse(&metadata));
+        let mut source = Counted::new(SparseFile::new(&file, start, before.length, sparse), progress);
         let image = head(&file, start).and_then(|head| read::digest(&head, &mut source, options));
         // A file cut short under the reader fails as truncated, but that is not what is wrong.
         let whole = image.is_err() || source.bytes == before.length - start;
@@ -150,6 +159,12 @@ fn head(file: &File, start: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(compression::HEAD);
     At(file, start).take(compression::HEAD as u64).read_to_end(&mut head)?;
     Ok(head)
+}
+
+/// Whether there are fewer blocks, of 512 bytes (stat(2)), than the file's length takes. Without that
+/// nothing is asked about holes, of which some file systems have told wrongly.
+fn is_sparse(metadata: &Metadata) -> bool {
+    metadata.is_file() && metadata.blocks().saturating_mul(512) < metadata.len()
 }
 
 /// What a file is that cannot hold an image: it has no size, or no end.

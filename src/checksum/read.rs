@@ -178,7 +178,8 @@ pub(super) fn digest(head: &[u8], source: &mut impl Source, options: &DigestOpti
             fill(&mut sink, source, options.max_bytes, |bytes| edges.see(bytes))?;
         } else {
             let mut file = sinks.next();
-            let tee = Tee { source, sink: file.as_mut(), bytes: &mut read_bytes };
+            let most = options.max_bytes.map(|limit| (limit, most_compressed(limit)));
+            let tee = Tee { source, sink: file.as_mut(), bytes: &mut read_bytes, most };
             let mut content = Stream(compression::Reader::with_threads(tee, options.threads)?);
             fill(&mut sink, &mut content, options.max_bytes, |bytes| edges.see(bytes))?;
             drop(content);
@@ -238,8 +239,12 @@ impl Edges {
         let missing = format::HEAD - self.head.len();
         if missing > 0 {
             self.head.extend(bytes.iter().take(missing));
-            if self.head.len() == format::HEAD {
-                format::inspect(&self.head, &[], u64::MAX).map_err(invalid)?;
+            // Whether it is damaged cannot be told before its end.
+            if self.head.len() == format::HEAD
+                && let Err(error) = format::inspect(&self.head, &[], u64::MAX)
+                && !matches!(error, FormatError::Damaged { .. })
+            {
+                return Err(invalid(error));
             }
         }
         Ok(())
@@ -255,12 +260,23 @@ struct Tee<'a, 'b, S> {
     source: &'a mut S,
     sink: Option<&'a mut Sink<'b>>,
     bytes: &'a mut u64,
+    /// Most bytes of content, and of the file.
+    most: Option<(u64, u64)>,
+}
+
+/// Most bytes of a file that holds `limit` bytes: what cannot be compressed grows by a hundredth at
+/// most. Padding and empty members have no content and are bounded by this alone.
+const fn most_compressed(limit: u64) -> u64 {
+    limit.saturating_add(limit / 64).saturating_add(1 << 20)
 }
 
 impl<S: Read> Read for Tee<'_, '_, S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(into)?;
         *self.bytes += count as u64;
+        if let Some((limit, _)) = self.most.filter(|&(_, most)| *self.bytes > most) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, TooLarge { limit }));
+        }
         if let Some(sink) = &mut self.sink {
             let mut copy = &into[..count];
             while !copy.is_empty() {

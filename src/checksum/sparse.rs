@@ -26,6 +26,10 @@ const AHEAD: u64 = 8 << 20;
 pub(super) struct SparseFile<'a> {
     file: &'a File,
     position: u64,
+    /// Where the file ended when it was opened.
+    length: u64,
+    /// Whether it may have holes.
+    sparse: bool,
     /// Where what is at the position, data or hole, ends.
     until: u64,
     in_hole: bool,
@@ -34,16 +38,21 @@ pub(super) struct SparseFile<'a> {
 }
 
 impl<'a> SparseFile<'a> {
-    /// From `position` to the end of the file.
-    pub(super) fn new(file: &'a File, position: u64) -> Self {
+    /// From `position` to the end of the file at `length`, or a byte more if it has grown since; a file
+    /// that is not `sparse` has no holes.
+    pub(super) fn new(file: &'a File, position: u64, length: u64, sparse: bool) -> Self {
         // Twice the usual read-ahead. Where advice is not heard, reading is merely slower.
         let _ = fadvise(file, position, None, Advice::Sequential);
-        Self { file, position, until: position, in_hole: false, wanted: position }
+        Self { file, position, length, sparse, until: position, in_hole: false, wanted: position }
     }
 
     /// Finds out what is at the position once what was there before has ended.
     fn look(&mut self) {
         if self.position < self.until {
+            return;
+        }
+        if !self.sparse {
+            self.until = u64::MAX;
             return;
         }
         let data = seek(self.file, SeekFrom::Data(self.position));
@@ -77,7 +86,8 @@ impl<'a> SparseFile<'a> {
     /// Bytes, at most `count`, that are alike: all data or all hole.
     fn alike(&mut self, count: usize) -> usize {
         self.look();
-        usize::try_from(self.until - self.position).map_or(count, |left| left.min(count))
+        let until = self.until.min(self.length.saturating_add(1));
+        usize::try_from(until.saturating_sub(self.position)).map_or(count, |left| left.min(count))
     }
 }
 
@@ -113,7 +123,7 @@ mod tests {
 
     fn read(file: &File, start: u64) -> Vec<u8> {
         let mut content = Vec::new();
-        SparseFile::new(file, start).read_to_end(&mut content).unwrap();
+        SparseFile::new(file, start, file.metadata().unwrap().len(), true).read_to_end(&mut content).unwrap();
         content
     }
 
@@ -123,7 +133,7 @@ mod tests {
         file.write_at(b"start", 0).unwrap();
         file.write_at(b"middle", 64 << 20).unwrap();
         file.set_len(128 << 20).unwrap();
-        let mut sparse = SparseFile::new(&file, 0);
+        let mut sparse = SparseFile::new(&file, 0, 128 << 20, true);
         assert!(!sparse.skip_hole(1 << 20).unwrap());
         let mut start = [0; 5];
         sparse.read_exact(&mut start).unwrap();
@@ -132,21 +142,21 @@ mod tests {
             eprintln!("skipped: this file system tells no holes");
             return;
         }
-        let mut sparse = SparseFile::new(&file, 1 << 20);
+        let mut sparse = SparseFile::new(&file, 1 << 20, 128 << 20, true);
         assert!(sparse.skip_hole(63 << 20).unwrap());
         assert!(!sparse.skip_hole(1 << 20).unwrap(), "there are data");
         let mut middle = [0; 6];
         sparse.read_exact(&mut middle).unwrap();
         assert_eq!(&middle, b"middle");
         // The last hole ends with the file, and nothing is skipped beyond.
-        let mut sparse = SparseFile::new(&file, 127 << 20);
+        let mut sparse = SparseFile::new(&file, 127 << 20, 128 << 20, true);
         assert!(!sparse.skip_hole(2 << 20).unwrap());
         assert!(sparse.skip_hole(1 << 20).unwrap());
         assert!(!sparse.skip_hole(1).unwrap());
         assert_eq!(sparse.read(&mut [0; 10]).unwrap(), 0);
         // What is no longer there is not a hole.
         file.set_len(1 << 40).unwrap();
-        let mut sparse = SparseFile::new(&file, 65 << 20);
+        let mut sparse = SparseFile::new(&file, 65 << 20, 1 << 40, true);
         assert!(sparse.skip_hole(1 << 20).unwrap());
         file.set_len(128 << 20).unwrap();
         let mut skipped = 1 << 20;
@@ -155,6 +165,13 @@ mod tests {
             assert!(skipped <= HOLE);
         }
         assert_eq!(sparse.read(&mut [0; 10]).unwrap(), 0);
+        // What was not there when it was opened is not read, but for a byte that tells.
+        let mut content = Vec::new();
+        SparseFile::new(&file, 0, 1000, true).read_to_end(&mut content).unwrap();
+        assert_eq!(content.len(), 1001);
+        content.clear();
+        SparseFile::new(&file, (64 << 20) - 3, 64 << 20, true).read_to_end(&mut content).unwrap();
+        assert_eq!(content, b"\0\0\0m");
     }
 
     proptest! {

@@ -64,17 +64,22 @@ impl Sums {
         names.filter(|name| seen.insert(name.clone())).collect()
     }
 
-    /// What is listed for an image: names may be shorter than the path by leading folders.
+    /// What is listed for an image: names may be shorter than the path by leading folders, and those
+    /// that are the least shorter count.
     fn of(&self, image: &Path) -> Vec<&Checksum> {
         let entries = self.0.iter().flat_map(SumsFile::entries);
-        entries.filter(|entry| is_named(image, Path::new(&entry.name))).map(|entry| &entry.checksum).collect()
+        let fitting =
+            entries.filter_map(|entry| Some((fit(image, Path::new(&entry.name))?, &entry.checksum)));
+        let fitting: Vec<_> = fitting.collect();
+        let longest = fitting.iter().map(|&(parts, _)| parts).max();
+        fitting.into_iter().filter(|&(parts, _)| Some(parts) == longest).map(|(_, sum)| sum).collect()
     }
 }
 
-/// Whether `image` ends with `name`, with or without `./` before that. `.` names no file.
-fn is_named(image: &Path, name: &Path) -> bool {
+/// With how many parts `image` ends with `name`, with or without `./` before that. `.` names no file.
+fn fit(image: &Path, name: &Path) -> Option<usize> {
     let name = name.strip_prefix(".").unwrap_or(name);
-    !name.as_os_str().is_empty() && image.ends_with(name)
+    (!name.as_os_str().is_empty() && image.ends_with(name)).then(|| name.components().count())
 }
 
 /// Reads images, several side by side, and tells in their order what they are or, if there are

@@ -207,6 +207,65 @@ fn zst_skippable_frames_are_skipped_wherever_they_are() {
 }
 
 #[test]
+fn a_skippable_frame_of_any_length_may_come_first() {
+    for length in [100, HEAD - 9, HEAD - 8, HEAD - 7, 5 * HEAD] {
+        let mut skippable = vec![0x5a, 0x2a, 0x4d, 0x18];
+        skippable.extend(u32::try_from(length).unwrap().to_le_bytes());
+        skippable.extend(content(length));
+        let file = [skippable.clone(), compress(Compression::Zstd, &content(900))].concat();
+        assert_eq!(read(&file).unwrap(), (Some(Compression::Zstd), content(900)), "{length}");
+        // LZ4 behind it, or anything else, is no raw image either if it is not in sight.
+        let other = [&skippable[..], b"\x04\x22\x4d\x18 and so on"].concat();
+        match read(&other) {
+            Ok((compression, _)) => assert!(compression.is_none() && length < HEAD - 8, "{length}"),
+            Err(error) => assert!(matches!(error, CompressionError::TrailingGarbage { .. }), "{error}"),
+        }
+    }
+}
+
+/// Several blocks are decoded at once; what is wrong with one of them is still told, at any place.
+#[test]
+fn damage_in_any_of_several_xz_blocks_is_noticed() {
+    let image = content(400_000);
+    let Some(file) = tool("xz", &["-c", "-0", "--block-size=50000", "-T2"], &image) else { return };
+    let read = |file: &[u8], threads| {
+        let mut bytes = Vec::new();
+        let threads = NonZeroUsize::new(threads).unwrap();
+        Reader::with_threads(file, threads).and_then(|mut reader| reader.read_to_end(&mut bytes))?;
+        io::Result::Ok(bytes)
+    };
+    for threads in [1, 2, 8] {
+        assert!(read(&file, threads).unwrap() == image);
+        let step = file.len() / 40;
+        for place in (12..file.len()).step_by(step) {
+            let mut flipped = file.clone();
+            flipped[place] ^= 0x10;
+            let without = [&file[..place], &file[place + 1..]].concat();
+            for damaged in [&flipped[..], &without] {
+                let error = read(damaged, threads).unwrap_err().downcast::<CompressionError>().unwrap();
+                assert!(!matches!(error, CompressionError::TrailingGarbage { .. }), "{place}: {error}");
+            }
+            let error = read(&file[..place], threads).unwrap_err().downcast().unwrap();
+            assert!(
+                matches!(error, CompressionError::Truncated { offset, .. } if offset == place as u64),
+                "{place}: {error}"
+            );
+        }
+    }
+}
+
+/// A check that liblzma does not know is refused, not passed over.
+#[test]
+fn an_unknown_xz_check_is_refused() {
+    let mut file = compress(Compression::Xz, &content(300));
+    // Check ID 2 is reserved (.xz file format §2.1.1.2); the CRC32 of the flags is made good.
+    file[7] = 2;
+    let crc = crc32(&file[6..8]);
+    file[8..12].copy_from_slice(&crc.to_le_bytes());
+    assert!(matches!(read(&file), Err(CompressionError::Damaged { offset: 0, .. })), "{:?}", read(&file));
+}
+
+#[test]
 fn demands_for_memory_are_refused() {
     use liblzma::stream::{Check, Filters, LzmaOptions, Stream};
     let mut filters = Filters::new();

@@ -1,9 +1,9 @@
 //! qcow2 (QEMU, docs/interop/qcow2). All numbers are big-endian.
 
-use super::{Damage, FormatError, Header, Image, ImageFormat, MAX_NAME, array, printable};
+use super::{Damage, FormatError, HEAD, Header, Image, ImageFormat, MAX_NAME, array, printable};
 
-/// Magic number and version; version 1 is the older qcow.
-pub(super) const VERSIONS: [&[u8; 8]; 2] = [b"QFI\xfb\0\0\0\x02", b"QFI\xfb\0\0\0\x03"];
+/// The magic number, before the version.
+pub(super) const MAGIC: &[u8; 4] = b"QFI\xfb";
 
 /// Sizes of the header: of version 2, and the least of version 3, which states its own.
 const HEADER_2: usize = 72;
@@ -31,10 +31,18 @@ pub(super) fn inspect(image: &Image) -> Result<u64, FormatError> {
     let format = ImageFormat::Qcow2;
     let mut header = image.header(format, HEADER_2)?;
     let mut features = 0;
-    if header.be32(VERSION)? >= 3 {
+    let version = header.be32(VERSION)?;
+    // Version 1 is the older qcow, of which the same is to be said.
+    if !(2..=3).contains(&version) {
+        let major = u16::try_from(version).unwrap_or(u16::MAX);
+        return Err(header.damaged(Damage::Version { major, minor: 0 }));
+    }
+    if version == 3 {
         header = image.header(format, HEADER_3)?;
         let length = header.be32(HEADER_LENGTH)?;
-        let fitting = usize::try_from(length).ok().filter(|length| *length >= HEADER_3 && length % 8 == 0);
+        let fitting = usize::try_from(length)
+            .ok()
+            .filter(|length| (HEADER_3..=HEAD).contains(length) && length.is_multiple_of(8));
         let Some(needed) = fitting else { return Err(header.damaged(Damage::HeaderLength { length })) };
         header = image.header(format, needed)?;
         features = header.be64(INCOMPATIBLE_FEATURES)?;

@@ -84,7 +84,7 @@ fn formats_are_told_by_their_magic_numbers() {
     for (head, format) in [
         (&b"QFI\xfb\0\0\0\x03rest"[..], Some(ImageFormat::Qcow2)),
         (b"QFI\xfb\0\0\0\x02", Some(ImageFormat::Qcow2)),
-        (b"QFI\xfb\0\0\0\x01", None),
+        (b"QFI\xfb\0\0\0\x01", Some(ImageFormat::Qcow2)),
         (b"KDMV\x01\0\0\0", Some(ImageFormat::Vmdk)),
         (b"COWD\x01\0\0\0", Some(ImageFormat::Vmdk)),
         (b"# Disk DescriptorFile\nversion=1\n", Some(ImageFormat::Vmdk)),
@@ -101,8 +101,20 @@ fn formats_are_told_by_their_magic_numbers() {
 
 #[test]
 fn what_has_no_magic_number_is_raw() {
-    for image in [&b""[..], b"x", &vec![0; 100_000], b"QFI\xfb\0\0\0\x01", b"CD001"] {
+    for image in [&b""[..], b"x", &vec![0; 100_000], b"QFI", b"CD001"] {
         assert_eq!(inspected(image), Ok(None));
+    }
+}
+
+/// Of the older qcow, and of what is to come, nothing is known but the name.
+#[test]
+fn another_version_of_qcow2_is_refused() {
+    for version in [0, 1, 4, u32::MAX] {
+        let mut image = qcow2(3);
+        put(&mut image, 4, &version.to_be_bytes());
+        let major = u16::try_from(version).unwrap_or(u16::MAX);
+        let what = Damage::Version { major, minor: 0 };
+        assert_eq!(inspected(&image), Err(FormatError::Damaged { format: ImageFormat::Qcow2, what }));
     }
 }
 
@@ -226,6 +238,8 @@ fn vhd_is_told_by_either_footer() {
     let at_both_ends = [wrong.clone(), vec![0; 3000], wrong.clone()].concat();
     assert_eq!(inspected(&at_both_ends), damaged(format, Damage::Checksum));
     assert_eq!(inspected(&[wrong, vec![0; 3000], footer(3)].concat()), found(format, 5 << 20));
+    // Cut short, it has only the copy at its start.
+    assert_eq!(inspected(&[footer(3), vec![0; 3000]].concat()), damaged(format, Damage::Checksum));
     let what = Damage::Truncated { needed: 512, bytes: 100 };
     assert_eq!(inspected(&footer(3)[..100]), damaged(format, what));
 }

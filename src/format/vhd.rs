@@ -29,20 +29,20 @@ pub(super) fn is_footer(tail: &[u8]) -> bool {
 pub(super) fn inspect(image: &Image) -> Result<u64, FormatError> {
     let format = ImageFormat::Vhd;
     let copy = image.header(format, FOOTER)?;
-    // Readers differ in which of the two they go by; the one at the end is the original.
+    // Readers differ in which of the two they go by.
     let footer = Header { fields: image.tail, ..copy };
-    let mut valid = [footer, copy].into_iter().filter(|footer| is_footer(footer.fields)).peekable();
-    let Some(first) = valid.peek() else {
-        return Err(FormatError::Damaged { format, what: Damage::Checksum });
-    };
-    let size = first.be64(CURRENT_SIZE)?;
-    for footer in valid {
+    for footer in [&footer, &copy].into_iter().filter(|footer| is_footer(footer.fields)) {
         if footer.be32(DISK_TYPE)? == DIFFERENCING {
             let name = parent_name(image.head, footer.be64(DATA_OFFSET)?);
             return Err(FormatError::BackingFile { format, name });
         }
     }
-    Ok(size)
+    // The one at the end is the original; without it, the image was cut short.
+    if is_footer(footer.fields) {
+        footer.be64(CURRENT_SIZE)
+    } else {
+        Err(FormatError::Damaged { format, what: Damage::Checksum })
+    }
 }
 
 /// "Checksum": the ones' complement of the sum of all bytes but its own.

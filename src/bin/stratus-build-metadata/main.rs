@@ -151,7 +151,8 @@ fn describe_compressed(
     image: &Image,
 ) -> Result<MetadataBuilder, Failure> {
     let found = image.compression.map_or("none", Compression::extension);
-    if let Some(stated) = args.compression.as_deref().filter(|&stated| stated != found) {
+    let stated = args.compression.as_deref().map(|stated| if stated.is_empty() { "none" } else { stated });
+    if let Some(stated) = stated.filter(|&stated| stated != found) {
         let fact = format!("--compression is {stated} but the compression of the image here is {found}");
         let hint = "--describe-compressed needs the file itself that is published";
         return Err(Failure::new(Status::Usage, fact).with_hint(hint));

@@ -185,6 +185,27 @@ fn the_limit_is_the_most_that_passes() {
     }
 }
 
+/// Members without content, and padding, are bounded too: neither stream would ever end.
+#[test]
+fn what_has_no_content_is_not_read_without_end() {
+    struct Again(Vec<u8>, usize);
+    impl Read for Again {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let count = (&self.0[self.1..]).read(into)?;
+            self.1 = (self.1 + count) % self.0.len();
+            Ok(count)
+        }
+    }
+    let options = DigestOptions { max_bytes: Some(1000), ..DigestOptions::default() };
+    for compression in Compression::ALL {
+        let error = read(Again(compress(compression, b""), 0), &options).unwrap_err();
+        assert!(matches!(error, ImageError::TooLarge { limit: 1000, .. }), "{compression}: {error}");
+    }
+    let padded = compress(Compression::Xz, b"x");
+    let error = read(padded.chain(io::repeat(0)), &options).unwrap_err();
+    assert!(matches!(error, ImageError::TooLarge { limit: 1000, .. }), "{error}");
+}
+
 /// A header that says what is missing ends the reading, and so does a limit: neither stream would
 /// ever end.
 #[test]
