@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{StatusCode, header::CONTENT_RANGE};
+use reqwest::{StatusCode, Url, header::CONTENT_RANGE};
 
 use crate::http::{self, ConnectionOptions};
 use request::{Answer, Failure, Source};
@@ -71,6 +71,8 @@ pub struct RemoteImage {
     source: Source,
     /// What the first answer told.
     version: Version,
+    /// What gave it in the end.
+    resource: Url,
     length: Option<u64>,
     /// Bytes handed out.
     position: u64,
@@ -98,8 +100,9 @@ impl RemoteImage {
         loop {
             match begin(&source) {
                 Ok((version, answer)) => {
-                    let (length, state) = (version.length, State::Open(Box::new(answer), 0));
-                    return Ok(Self { source, version, length, position: 0, failures, state });
+                    let (resource, length) = (answer.resource(), version.length);
+                    let state = State::Open(Box::new(answer), 0);
+                    return Ok(Self { source, version, resource, length, position: 0, failures, state });
                 }
                 Err(failure) => source.pause(failure, &mut failures)?,
             }
@@ -190,7 +193,7 @@ impl RemoteImage {
             // Nothing was handed out yet.
             _ => {
                 let (version, answer) = begin(&self.source)?;
-                (self.length, self.version) = (version.length, version);
+                (self.resource, self.length, self.version) = (answer.resource(), version.length, version);
                 (answer, 0)
             }
         };
@@ -200,9 +203,18 @@ impl RemoteImage {
 
     /// Checks that an answer continues what was read, and tells where it begins.
     fn continued(&mut self, answer: Answer, rest: Rest) -> Result<(Answer, u64), RemoteError> {
+        // Validators tell versions of one resource apart, not resources (RFC 9110 §8.8.3).
+        let resource = answer.resource();
+        if resource != self.resource {
+            let (before, after) = (self.resource.to_string(), resource.into());
+            return Err(RemoteError::Elsewhere { url: self.source.url(), before, after });
+        }
         let after = Version::of(&answer.response);
         let begin = match answer.status() {
             StatusCode::PARTIAL_CONTENT if self.version.fits(&after) => {
+                if let Some(missing) = self.version.unproven_by(&after) {
+                    return Err(RemoteError::Unproven { url: self.source.url(), missing });
+                }
                 let (answer, total) = ranged(answer, rest)?;
                 self.length = Some(total);
                 return Ok((answer, rest.start));

@@ -82,6 +82,27 @@ pub enum RemoteError {
         /// What is there now.
         after: Box<Version>,
     },
+    /// The rest, without what would tell that it is of the object whose beginning was read.
+    #[error(
+        "{url} sends the rest without the {missing} it stated before, so that it could be of another image"
+    )]
+    Unproven {
+        /// What was asked for.
+        url: String,
+        /// The header that is missing.
+        missing: &'static str,
+    },
+    /// Redirected to another resource than before, where the same `ETag` may stand for something
+    /// else (RFC 9110 §8.8.3).
+    #[error("the rest of {url} comes from {after} instead of {before}")]
+    Elsewhere {
+        /// What was asked for.
+        url: String,
+        /// Where the beginning came from, without its query.
+        before: String,
+        /// Where the rest would come from, without its query.
+        after: String,
+    },
     /// Interrupted, and nothing tells whether the rest would belong to what was read.
     #[error("{cause}; without a strong ETag or a Last-Modified to compare, the rest cannot be asked for")]
     NotResumable {

@@ -12,7 +12,7 @@ use reqwest::{
     header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, IF_RANGE, RANGE, TRANSFER_ENCODING},
 };
 
-use super::{ImageUrl, RemoteError, RemoteOptions};
+use super::{ImageUrl, RemoteError, RemoteOptions, version::lines};
 use crate::http::{self, Awaited, HttpFailure, LONGEST, MESSAGE_LIMIT, OptionsError, Patience};
 
 /// Redirects followed in a row.
@@ -160,10 +160,11 @@ impl Source {
 impl Answer {
     /// Refuses what ends where the connection does: cut short, it would look whole (RFC 9112 §8).
     pub(super) fn bounded(self) -> Result<Self, RemoteError> {
-        // What is chunked may state a length beside it, which does not count (RFC 9112 §6.3).
-        let found = match http::text(self.response.headers(), &TRANSFER_ENCODING) {
-            Some(coding) if coding.trim().eq_ignore_ascii_case("chunked") => return Ok(self),
-            Some(coding) => http::printable(&coding),
+        // What is chunked may state a length beside it, which does not count; what is not chunked
+        // last ends with the connection, whatever its length (RFC 9112 §6.3).
+        let found = match lines(self.response.headers(), &TRANSFER_ENCODING) {
+            Some(coding) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => return Ok(self),
+            Some(coding) => http::printable(&String::from_utf8_lossy(coding.as_bytes())),
             None if self.response.content_length().is_some() => return Ok(self),
             None => String::new(),
         };
@@ -172,6 +173,15 @@ impl Answer {
 
     pub(super) fn status(&self) -> StatusCode {
         self.response.status()
+    }
+
+    /// The resource that answered. Its query does not count, since that of a signed URL is another
+    /// one each time.
+    pub(super) fn resource(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        url
     }
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use reqwest::{
     StatusCode,
     blocking::Response,
-    header::{CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED},
+    header::{
+        CONTENT_ENCODING, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
+    },
 };
 
 use super::error::Rest;
@@ -22,6 +24,8 @@ pub struct Version {
     pub etag: Option<HeaderValue>,
     /// `Last-Modified` (RFC 9110 §8.8.2).
     pub last_modified: Option<HeaderValue>,
+    /// `Content-Encoding` (RFC 9110 §8.4): other octets, though an `ETag` may not tell.
+    pub content_encoding: Option<HeaderValue>,
     /// Length of the whole object, in bytes.
     pub length: Option<u64>,
     /// Whether `Last-Modified` is a strong validator.
@@ -37,8 +41,9 @@ impl Version {
         };
         Self {
             status,
-            etag: headers.get(ETAG).cloned(),
-            last_modified: headers.get(LAST_MODIFIED).cloned(),
+            etag: lines(headers, &ETAG),
+            last_modified: lines(headers, &LAST_MODIFIED),
+            content_encoding: lines(headers, &CONTENT_ENCODING),
             length,
             settled: settled(headers),
         }
@@ -60,22 +65,38 @@ impl Version {
         let header =
             |before: &Option<HeaderValue>, after: &Option<HeaderValue>| after.is_none() || before == after;
         let length = self.length.is_none() || later.length.is_none() || self.length == later.length;
-        header(&self.etag, &later.etag) && header(&self.last_modified, &later.last_modified) && length
+        header(&self.etag, &later.etag)
+            && header(&self.last_modified, &later.last_modified)
+            && header(&self.content_encoding, &later.content_encoding)
+            && length
     }
 
-    /// Whether `later` is the same for sure: without `If-Range` heeded it must prove that itself.
-    pub(super) fn is_proven_by(&self, later: &Self) -> bool {
-        let strong = match self.strong() {
-            Some(strong) if Some(strong) == self.etag.as_ref() => later.etag.as_ref() == Some(strong),
-            Some(strong) => {
-                later.last_modified.as_ref() == Some(strong)
-                    && self.length.is_some()
-                    && self.length == later.length
-            }
-            None => false,
+    /// The strong validator that `later` would have to repeat, but does not: where `Range` is
+    /// known, `If-Range` may not be. A 206 must have the `ETag` that a 200 would have (RFC 9110
+    /// §15.3.7); it may leave out a `Last-Modified`, but then proves nothing.
+    pub(super) fn unproven_by(&self, later: &Self) -> Option<&'static str> {
+        let (name, repeated) = match self.strong() {
+            None => ("ETag", false),
+            strong if strong == self.etag.as_ref() => ("ETag", self.etag == later.etag),
+            strong => ("Last-Modified", strong == later.last_modified.as_ref()),
         };
-        strong && self.fits(later)
+        (!repeated).then_some(name)
     }
+
+    /// Whether `later`, a 200, is about the same object for sure.
+    pub(super) fn is_proven_by(&self, later: &Self) -> bool {
+        let by_etag = self.strong() == self.etag.as_ref();
+        let length = by_etag || self.length.is_some() && self.length == later.length;
+        // Unlike a 206, it leaves nothing out (RFC 9110 §15.3.7).
+        let coding = self.content_encoding == later.content_encoding;
+        self.unproven_by(later).is_none() && self.fits(later) && length && coding
+    }
+}
+
+/// All lines of a header, as one (RFC 9110 §5.2).
+pub(super) fn lines(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    let lines: Vec<_> = headers.get_all(name).iter().map(|line| line.as_bytes().trim_ascii()).collect();
+    if lines.is_empty() { None } else { HeaderValue::from_bytes(&lines.join(&b", "[..])).ok() }
 }
 
 /// A quoted string without quotes in it (RFC 9110 §8.8.3).
@@ -86,8 +107,9 @@ fn is_strong(etag: &[u8]) -> bool {
 /// Whether the object was left alone for a second at least when it was sent: a second change
 /// within the one of `Last-Modified` would go unseen (RFC 9110 §8.8.2.2).
 fn settled(headers: &HeaderMap) -> bool {
-    let date =
-        |name: &HeaderName| Some(jiff::fmt::rfc2822::parse(text(headers, name)?.trim()).ok()?.timestamp());
+    let date = |name: &HeaderName| {
+        Some(jiff::fmt::rfc2822::parse(lines(headers, name)?.to_str().ok()?).ok()?.timestamp())
+    };
     match (date(&LAST_MODIFIED), date(&DATE)) {
         (Some(modified), Some(sent)) => sent.as_second().saturating_sub(modified.as_second()) >= 1,
         _ => false,
@@ -104,6 +126,7 @@ impl fmt::Display for Version {
             (!self.status.is_success()).then(|| self.status.to_string()),
             header("ETag", &self.etag),
             header("Last-Modified", &self.last_modified),
+            header("Content-Encoding", &self.content_encoding),
             self.length.map(|length| format!("{length} bytes")),
         ];
         let told: Vec<_> = told.into_iter().flatten().collect();
@@ -171,7 +194,8 @@ mod tests {
             }
         }
         let [etag, last_modified] = [ETAG, LAST_MODIFIED].map(|name| headers.get(name).cloned());
-        Version { status: StatusCode::OK, etag, last_modified, length: Some(10), settled: settled(&headers) }
+        let (status, settled) = (StatusCode::OK, settled(&headers));
+        Version { status, etag, last_modified, content_encoding: None, length: Some(10), settled }
     }
 
     const MODIFIED: &str = "Wed, 21 Oct 2015 07:28:00 GMT";

@@ -86,9 +86,11 @@ fn remote_hint(error: &RemoteError) -> Option<String> {
             404 | 410 => "check the URL",
             _ => refusal_hint(*status, reason)?,
         },
-        RemoteError::Redirected { .. } => "name the URL of the image itself",
+        RemoteError::Redirected { .. } | RemoteError::Elsewhere { .. } => "name the URL of the image itself",
         RemoteError::TooManyRedirects { .. } => "check the URL",
-        RemoteError::Unbounded { .. } | RemoteError::NotResumable { .. } => DOWNLOAD,
+        RemoteError::Unbounded { .. } | RemoteError::NotResumable { .. } | RemoteError::Unproven { .. } => {
+            DOWNLOAD
+        }
         RemoteError::Changed { .. } => "try again once the image there is complete",
         _ => return None,
     };

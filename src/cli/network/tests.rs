@@ -59,6 +59,11 @@ fn failures_of_images_have_their_status_and_hint() {
         (refused(StatusCode::UNAUTHORIZED), Status::Network, Some("download the image, then name the file")),
         (refused(StatusCode::NOT_FOUND), Status::Network, Some("check the URL")),
         (refused(StatusCode::INTERNAL_SERVER_ERROR), Status::Network, None),
+        (
+            RemoteError::Elsewhere { url: url(), before: url(), after: url() },
+            Status::Network,
+            Some("name the URL of the image itself"),
+        ),
         (OptionsError::CaMissing { path: "/ca".into() }.into(), Status::File, None),
     ] {
         let failure = Failure::from(error);

@@ -20,9 +20,16 @@ fn a_refusal_tells_status_and_reason() {
 
 #[test]
 fn an_answer_that_could_be_cut_short_unseen_is_refused() {
-    for (headers, found) in
-        [("", ""), ("Transfer-Encoding: gzip", "gzip"), ("Transfer-Encoding: gzip, chunked", "gzip, chunked")]
-    {
+    for (headers, found) in [
+        ("", ""),
+        ("Transfer-Encoding: gzip", "gzip"),
+        ("Transfer-Encoding: gzip, chunked", "gzip, chunked"),
+        // The last one counts, and ends with the connection (RFC 9112 §6.3).
+        ("Transfer-Encoding: chunked\nTransfer-Encoding: identity", "chunked, identity"),
+        ("Transfer-Encoding: identity\nTransfer-Encoding: chunked", "identity, chunked"),
+        ("Transfer-Encoding: chunked\nTransfer-Encoding: chunked", "chunked, chunked"),
+        ("Content-Length: 20\nTransfer-Encoding: chunked\nTransfer-Encoding: identity", "chunked, identity"),
+    ] {
         let (result, _) = sent([answer("200 OK", headers, b"5\r\nimage\r\n0\r\n\r\n")]);
         let error = result.unwrap_err();
         assert!(matches!(&error, RemoteError::Unbounded { found: told, .. } if told == found), "{error}");

@@ -18,8 +18,8 @@ fn the_rest_is_asked_for_by_range_and_validator() {
         let (result, log) = sent([
             cut(&object, headers, 1),
             part(&object, headers, 1, 2000),
-            // Nothing but what a 206 must have (RFC 9110 §15.3.7).
-            part(&object, "", 2000, 4999),
+            // Nothing but what a 206 must have (RFC 9110 §15.3.7), and the validator.
+            part(&object, headers.lines().next().unwrap(), 2000, 4999),
             part(&object, headers, 4999, 5000),
         ]);
         assert!(result.unwrap() == object);
@@ -54,17 +54,66 @@ fn attempts_are_counted_from_the_last_byte_that_came() {
 #[test]
 fn the_original_url_is_asked_again() {
     let object = object(1000);
-    let (url, log) = script(vec![
-        Act::Send(answer("302 Found", "Location: /mirror/1\nContent-Length: 0", b"")),
-        Act::Send(cut(&object, ETAG, 400)),
-        Act::Send(answer("302 Found", "Location: /mirror/2\nContent-Length: 0", b"")),
-        Act::Send(part(&object, ETAG, 400, 1000)),
+    let to = |target: &str| answer("302 Found", &format!("Location: {target}\nContent-Length: 0"), b"");
+    let (result, log) = sent([
+        // Nothing came of the first one.
+        to("/mirror/1"),
+        cut(&object, ETAG, 0),
+        to("/mirror/2?signature=1"),
+        cut(&object, ETAG, 400),
+        to("/mirror/2?signature=2#part"),
+        part(&object, ETAG, 400, 1000),
     ]);
-    assert!(fetch_with(&url, quick()).unwrap() == object);
-    let log = log.lock().unwrap();
+    assert!(result.unwrap() == object);
     let paths: Vec<_> = log.iter().map(|request| request.path.as_str()).collect();
-    assert_eq!(paths, ["/image", "/mirror/1", "/image", "/mirror/2"]);
-    assert_eq!(log[3].header("range"), Some("bytes=400-"));
+    let [second, third] = ["/mirror/2?signature=1", "/mirror/2?signature=2"];
+    assert_eq!(paths, ["/image", "/mirror/1", "/image", second, "/image", third]);
+    assert_eq!(log[5].header("range"), Some("bytes=400-"));
+
+    // The same ETag of another resource, on the same server or not, proves nothing.
+    let (other, _) = script(vec![Act::Send(part(&object, ETAG, 400, 1000))]);
+    for (target, there) in [
+        ("/mirror/2?x=1", Some(part(&object, ETAG, 400, 1000))),
+        ("/mirror/2?x=1", Some(whole(&object, ETAG))),
+        (&other, None),
+    ] {
+        let acts = [to("/mirror/1?x=1"), cut(&object, ETAG, 400), to(target)].into_iter().chain(there);
+        let (url, _) = script(acts.map(Act::Send).collect());
+        let error = fetch_with(&url, quick()).unwrap_err();
+        assert!(matches!(error, RemoteError::Elsewhere { .. }), "{error}");
+        let server = url.strip_suffix("/image").unwrap();
+        let after = target.strip_suffix("?x=1").map_or(other.clone(), |path| format!("{server}{path}"));
+        let expected = format!("the rest of {url} comes from {after} instead of {server}/mirror/1");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn a_rest_that_proves_nothing_is_refused() {
+    let object = object(1000);
+    for (before, after, missing) in [
+        (ETAG, "", "ETag"),
+        (&*format!("{ETAG}\n{DATED}"), DATED, "ETag"),
+        (DATED, "", "Last-Modified"),
+        (DATED, "Date: Thu, 22 Oct 2015 07:28:00 GMT", "Last-Modified"),
+    ] {
+        let (result, log) = sent([cut(&object, before, 500), part(&object, after, 500, 1000)]);
+        let error = result.unwrap_err().to_string();
+        let expected = format!(
+            "/image sends the rest without the {missing} it stated before, so that it could be of another image"
+        );
+        assert!(error.ends_with(&expected), "{error}");
+        assert_eq!(log.len(), 2);
+    }
+}
+
+#[test]
+fn a_rest_may_leave_out_the_coding_but_not_change_it() {
+    let object = object(1000);
+    let zipped = &*format!("{ETAG}\nContent-Encoding: gzip");
+    for after in [part(&object, zipped, 500, 1000), part(&object, ETAG, 500, 1000), whole(&object, zipped)] {
+        assert!(sent([cut(&object, zipped, 500), after]).0.unwrap() == object);
+    }
 }
 
 #[test]
@@ -120,6 +169,7 @@ fn without_a_strong_validator_nothing_is_resumed() {
 fn another_object_is_told_from_the_one_that_was_begun() {
     let (object, other) = (object(1000), vec![7; 1000]);
     let etag = |tag: &str| format!("ETag: \"{tag}\"");
+    let zipped = &*format!("{ETAG}\nContent-Encoding: gzip");
     let later = DATED.replace("Last-Modified: Wed, 21", "Last-Modified: Thu, 22");
     for (before, after) in [
         (ETAG, whole(&other, &etag("two"))),
@@ -129,6 +179,11 @@ fn another_object_is_told_from_the_one_that_was_begun() {
         (ETAG, part(&other, &etag("two"), 500, 1000)),
         (ETAG, part(&[&object[..], b"more"].concat(), ETAG, 500, 1004)),
         (&*format!("{ETAG}\n{DATED}"), part(&other, &format!("{ETAG}\n{later}"), 500, 1000)),
+        (ETAG, part(&other, &format!("{ETAG}\nETag: \"two\""), 500, 1000)),
+        (ETAG, part(&other, zipped, 500, 1000)),
+        (ETAG, whole(&other, zipped)),
+        (zipped, whole(&other, ETAG)),
+        (zipped, part(&other, &format!("{zipped}\nContent-Encoding: br"), 500, 1000)),
         (DATED, whole(&other, &later)),
         (DATED, whole(&other[..700], DATED)),
         (DATED, whole(&other, "")),
