@@ -284,7 +284,7 @@ fn a_compressed_image_is_checked_as_it_lies_there() {
 #[test]
 fn a_name_is_not_held_against_a_longer_one() {
     let folder = Folder::new();
-    fs::create_dir(folder.path("old")).unwrap();
+    std::fs::create_dir(folder.path("old")).unwrap();
     folder.write("old/image", "another");
     let other = run(&folder, &["old/image"]).stdout;
     let other = other.lines().find_map(|line| line.strip_prefix("SHA-1: ")).unwrap().to_owned();

@@ -35,6 +35,8 @@ struct Args {
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     require: Vec<Required>,
     #[command(flatten)]
+    reading: ImageArgs,
+    #[command(flatten)]
     common: CommonArgs,
 }
 
@@ -73,8 +75,7 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let image = match &args.image {
         Some(path) => {
             input::check_once(args.files.iter().chain([path]))?;
-            let args = ImageArgs::default();
-            Some(image::digest(session, &args, path, &ChecksumAlgorithm::ALL, &[])?.digests)
+            Some(image::digest(session, &args.reading, path, &ChecksumAlgorithm::ALL, &[])?.digests)
         }
         None => None,
     };
