@@ -368,4 +368,4 @@ fn explain<R: Read>(error: io::Error, compression: Option<Compression>, input: &
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,7 +20,7 @@ pub(super) fn content(length: usize) -> Vec<u8> {
 }
 
 /// One member, stream or frame.
-fn compress(compression: Compression, content: &[u8]) -> Vec<u8> {
+pub(crate) fn compress(compression: Compression, content: &[u8]) -> Vec<u8> {
     match compression {
         Compression::Gzip => {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

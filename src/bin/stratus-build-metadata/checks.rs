@@ -11,7 +11,7 @@ use stratuslab::{
     ImageFormat,
     checksum::Image,
     cli::{
-        Failure, Session, Status, input, is_dash,
+        Failure, Session, Status, image, input, is_dash,
         output::{self, OutputError},
         shown,
     },
@@ -39,9 +39,7 @@ pub(crate) fn warn_of_unusual(args: &Args, session: &Session) {
 
 /// Whether it has a scheme (RFC 3986 §3.1) and none of the characters a URI cannot have (§2).
 fn is_uri(location: &str) -> bool {
-    let scheme = location.split_once(':').map(|(scheme, _)| scheme).unwrap_or_default();
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    location.split_once(':').is_some_and(|(scheme, _)| image::is_scheme(scheme))
         && !location.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
 }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::compression::tests::compress;
 
 fn all(image: &[u8]) -> ImageDigests {
     ImageDigests::read(image, &ChecksumAlgorithm::ALL).unwrap()
@@ -89,29 +90,6 @@ proptest! {
         let digests = ImageDigests::read(Steps(&image, step), &ChecksumAlgorithm::ALL).unwrap();
         prop_assert_eq!(digests.bytes(), length as u64);
         prop_assert_eq!(values(&digests), expected);
-    }
-}
-
-/// One member, stream or frame.
-fn compress(compression: Compression, content: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-    match compression {
-        Compression::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(content).unwrap();
-            encoder.finish().unwrap()
-        }
-        Compression::Bzip2 => {
-            let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-            encoder.write_all(content).unwrap();
-            encoder.finish().unwrap()
-        }
-        Compression::Xz => {
-            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
-            encoder.write_all(content).unwrap();
-            encoder.finish().unwrap()
-        }
-        Compression::Zstd => zstd::stream::encode_all(content, 1).unwrap(),
     }
 }
 
