@@ -50,6 +50,8 @@ pub struct Evidence {
     pub digest_method: DigestMethod,
     /// How SignedInfo was canonicalised.
     pub canonicalization: Canonicalization,
+    /// The octets of SignatureValue, decoded: what a time stamp is over.
+    pub signature_value: Vec<u8>,
 }
 
 impl<T> Verified<T> {
@@ -153,6 +155,7 @@ pub(crate) fn examine(
         signature_method: element.signature_method,
         digest_method: element.digest_method,
         canonicalization: element.canonicalization,
+        signature_value: element.signature_value,
     };
     let refused = findings.iter().any(|finding| finding.refuses(leniency));
     let entry = match metadata {
