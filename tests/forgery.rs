@@ -19,6 +19,8 @@ mod forge;
 mod identity;
 #[path = "forgery/mutation.rs"]
 mod mutation;
+#[path = "forgery/namespaces.rs"]
+mod namespaces;
 #[path = "common/pki.rs"]
 mod pki;
 #[path = "forgery/reference.rs"]
