@@ -91,6 +91,7 @@ pub mod metadata;
 pub mod name;
 pub mod remote;
 pub mod timestamp;
+pub mod trust;
 pub mod validate;
 pub mod xml;
 
