@@ -111,9 +111,9 @@ pub struct Check {
 #[derive(Clone, Debug)]
 pub struct Report {
     checks: Vec<Check>,
-    signature_error: Option<VerifyError>,
-    path: Option<Result<TrustedPath, PathError>>,
-    endorser_mismatch: Option<PinMismatch>,
+    signature_error: Option<Box<VerifyError>>,
+    path: Option<Box<Result<TrustedPath, PathError>>>,
+    endorser_mismatch: Option<Box<PinMismatch>>,
     entry: Entry,
 }
 
@@ -160,18 +160,18 @@ impl Report {
 
     /// Why the signature does not verify, if it was asked for and does not.
     pub fn signature_error(&self) -> Option<&VerifyError> {
-        self.signature_error.as_ref()
+        self.signature_error.as_deref()
     }
 
     /// The path from the certificate to an anchor, or why there is none, if the signature holds and
     /// there are anchors.
     pub fn path(&self) -> Option<&Result<TrustedPath, PathError>> {
-        self.path.as_ref()
+        self.path.as_deref()
     }
 
     /// Why the endorser is none of [`Options::endorsers`].
     pub fn endorser_mismatch(&self) -> Option<&PinMismatch> {
-        self.endorser_mismatch.as_ref()
+        self.endorser_mismatch.as_deref()
     }
 
     /// The entry if it is valid in every respect asked for and signed.
@@ -219,7 +219,7 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
         Some(Err(VerifyError::Xml(error))) => Err(error),
         unverified => {
-            report.signature_error = unverified.and_then(Result::err);
+            report.signature_error = unverified.and_then(Result::err).map(Box::new);
             let stage = if options.signed { Stage::Endorsed } else { Stage::Unsigned };
             examine_unsigned(document, stage).map(|(findings, metadata)| {
                 report.entry = Entry::Stated(metadata.map(Box::new), None);
@@ -244,8 +244,8 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
     }
     report.checks.extend(findings.iter().map(|finding| rule_check(finding, options.leniency)));
-    report.path = trusted::path(report.evidence(), report.metadata(), options, None);
-    report.endorser_mismatch = trusted::mismatch(&report, options);
+    report.path = trusted::path(report.evidence(), report.metadata(), options, None).map(Box::new);
+    report.endorser_mismatch = trusted::mismatch(&report, options).map(Box::new);
     match report.metadata() {
         Some(metadata) => {
             let certificate = report.evidence().map(|evidence| &evidence.certificate);
