@@ -200,7 +200,7 @@ fn tbs_certificate(tbs: &mut SliceReader<'_>, der: &[u8]) -> Result<Certificate,
 }
 
 /// The content of the next element, which has to be of this type.
-fn element<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Result<&'a [u8], der::Error> {
+pub(crate) fn element<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Result<&'a [u8], der::Error> {
     let header = Header::decode(reader)?;
     header.tag().assert_eq(tag)?;
     reader.read_slice(header.length())
@@ -212,7 +212,7 @@ fn name(reader: &mut SliceReader<'_>) -> Result<DistinguishedName, CertificateEr
 }
 
 /// `Time` (RFC 5280 §4.1.2.5): two digits of the year are 1950 to 2049.
-fn time(reader: &mut SliceReader<'_>) -> Result<Timestamp, CertificateError> {
+pub(crate) fn time(reader: &mut SliceReader<'_>) -> Result<Timestamp, CertificateError> {
     let header = Header::decode(reader)?;
     let content = reader.read_slice(header.length())?;
     let value = String::from_utf8_lossy(content).into_owned();

@@ -14,6 +14,7 @@
 //! entry   -> dsig::sign   -> Verified<Metadata>, whose document() is the signed entry
 //! bytes   -> dsig::verify -> Verified<Metadata>
 //! bytes   -> validate::validate -> Report: every check, and Verified<Metadata> if all hold
+//! Certificate -> trust::verify_path -> TrustedPath: to an authority in trust::Anchors
 //! entry   -> marketplace::Client::upload -> URL
 //! id      -> marketplace::Client::fetch -> verify -> dsig::deprecate -> upload -> URL
 //! ```
@@ -91,6 +92,7 @@ pub mod metadata;
 pub mod name;
 pub mod remote;
 pub mod timestamp;
+pub mod trust;
 pub mod validate;
 pub mod xml;
 

@@ -2,6 +2,8 @@
 //!
 //! [`validate`] reports every check; [`Report::deciding`] is the one people are told.
 
+mod trusted;
+
 use crate::{
     Certificate, ImageDigests, Metadata, Timestamp,
     checksum::ImageMismatch,
@@ -11,6 +13,7 @@ use crate::{
         verify::{self, Examined},
     },
     metadata::rules::{Finding, Leniency, Stage, whole_values},
+    trust::{Anchors, PathError, Pin, PinMismatch, Trust, TrustedPath},
     xml::{self, Source, XmlError, children},
 };
 
@@ -26,6 +29,12 @@ pub struct Options<'a> {
     pub leniency: Leniency,
     /// What would otherwise be worth a note only.
     pub require: Vec<Requirement>,
+    /// Who is trusted to say who endorsed it: with anchors, the path from the certificate to them is
+    /// judged, and under [`Requirement::Trusted`] a proxy certificate (RFC 3820) stands for its end
+    /// entity's.
+    pub anchors: Option<&'a Anchors>,
+    /// Whose endorsement is accepted; everyone's if there are none.
+    pub endorsers: &'a [Pin],
     /// The image the entry must describe.
     pub image: Option<&'a ImageDigests>,
     /// The time to compare with.
@@ -40,6 +49,8 @@ pub enum Requirement {
     Current,
     /// Not deprecated.
     Active,
+    /// Endorsed by somebody whose certificate has a path to one of [`Options::anchors`].
+    Trusted,
     /// With a `dcterms:valid`: a Marketplace never lists entries without.
     Dated,
 }
@@ -52,6 +63,8 @@ impl Options<'_> {
             signed: true,
             leniency: Leniency::Strict,
             require: Vec::new(),
+            anchors: None,
+            endorsers: &[],
             image: None,
             now,
         }
@@ -98,7 +111,9 @@ pub struct Check {
 #[derive(Clone, Debug)]
 pub struct Report {
     checks: Vec<Check>,
-    signature_error: Option<VerifyError>,
+    signature_error: Option<Box<VerifyError>>,
+    path: Option<Box<Result<TrustedPath, PathError>>>,
+    endorser_mismatch: Option<Box<PinMismatch>>,
     entry: Entry,
 }
 
@@ -145,7 +160,18 @@ impl Report {
 
     /// Why the signature does not verify, if it was asked for and does not.
     pub fn signature_error(&self) -> Option<&VerifyError> {
-        self.signature_error.as_ref()
+        self.signature_error.as_deref()
+    }
+
+    /// The path from the certificate to an anchor, or why there is none, if the signature holds and
+    /// there are anchors.
+    pub fn path(&self) -> Option<&Result<TrustedPath, PathError>> {
+        self.path.as_deref()
+    }
+
+    /// Why the endorser is none of [`Options::endorsers`].
+    pub fn endorser_mismatch(&self) -> Option<&PinMismatch> {
+        self.endorser_mismatch.as_deref()
     }
 
     /// The entry if it is valid in every respect asked for and signed.
@@ -170,8 +196,17 @@ impl Report {
 
 /// Judges an entry.
 pub fn validate(document: &[u8], options: &Options) -> Report {
-    let mut report = Report { checks: Vec::new(), signature_error: None, entry: Entry::Stated(None, None) };
-    let signature = options.signed.then(|| verify::examine(document, options.policy, options.leniency));
+    let mut report = Report {
+        checks: Vec::new(),
+        signature_error: None,
+        path: None,
+        endorser_mismatch: None,
+        entry: Entry::Stated(None, None),
+    };
+    let trust = options.anchors.filter(|_| options.require.contains(&Requirement::Trusted));
+    let trust = trust.map(|anchors| Trust { anchors, now: options.now });
+    let examine = || verify::examine(document, options.policy, options.leniency, trust);
+    let signature = options.signed.then(examine);
     let findings = match signature {
         Some(Ok(Examined { findings, entry })) => {
             report.entry = match entry {
@@ -184,7 +219,7 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
         Some(Err(VerifyError::Xml(error))) => Err(error),
         unverified => {
-            report.signature_error = unverified.and_then(Result::err);
+            report.signature_error = unverified.and_then(Result::err).map(Box::new);
             let stage = if options.signed { Stage::Endorsed } else { Stage::Unsigned };
             examine_unsigned(document, stage).map(|(findings, metadata)| {
                 report.entry = Entry::Stated(metadata.map(Box::new), None);
@@ -209,6 +244,8 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
     }
     report.checks.extend(findings.iter().map(|finding| rule_check(finding, options.leniency)));
+    report.path = trusted::path(report.evidence(), report.metadata(), options, None).map(Box::new);
+    report.endorser_mismatch = trusted::mismatch(&report, options).map(Box::new);
     match report.metadata() {
         Some(metadata) => {
             let certificate = report.evidence().map(|evidence| &evidence.certificate);
@@ -216,6 +253,8 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
                 dated(metadata, options),
                 current(metadata, options),
                 certificate_current(metadata, certificate, options),
+                trusted::trusted(&report, options),
+                trusted::endorsed_by(&report, options),
                 active(metadata, options),
                 image(metadata, options),
                 image_checksums(metadata, options),

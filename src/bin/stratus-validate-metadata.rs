@@ -9,6 +9,7 @@ use stratuslab::{
         self, Command, CommonArgs, Failure, Session,
         image::{self, ImageArgs},
         input,
+        trust::{self, TrustArgs},
     },
     dsig::AlgorithmPolicy,
     validate::{Options, Requirement},
@@ -31,9 +32,11 @@ struct Args {
     /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
     #[arg(long)]
     allow_sha1: bool,
-    /// Refuse what is not current (expired) or not active (deprecated)
+    /// Refuse what is not current (expired), not active (deprecated) or not trusted
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     require: Vec<Required>,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     reading: ImageArgs,
     #[command(flatten)]
@@ -46,6 +49,8 @@ enum Required {
     Current,
     /// Not deprecated
     Active,
+    /// Endorsed with a certificate of an authority that is trusted, and not revoked
+    Trusted,
 }
 
 impl From<Required> for Requirement {
@@ -53,6 +58,7 @@ impl From<Required> for Requirement {
         match required {
             Required::Current => Self::Current,
             Required::Active => Self::Active,
+            Required::Trusted => Self::Trusted,
         }
     }
 }
@@ -60,6 +66,13 @@ impl From<Required> for Requirement {
 impl Command for Args {
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    /// Two kinds of authorities: here the endorsers' have the names that the servers' have elsewhere.
+    fn adjusted(command: clap::Command) -> clap::Command {
+        command
+            .mut_arg("ca_file", |arg| arg.long("tls-ca-file"))
+            .mut_arg("ca_path", |arg| arg.long("tls-ca-path"))
     }
 }
 
@@ -72,14 +85,29 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     options.policy = AlgorithmPolicy::new(args.allow_sha1 || session.config()?.allow_sha1.unwrap_or(false));
     options.signed = !args.unsigned;
     options.require = args.require.iter().map(|&requirement| requirement.into()).collect();
+    let anchors = args.trust.anchors(session)?;
+    let endorsers = args.trust.endorsers(session)?;
+    if args.require.contains(&Required::Trusted) {
+        trust::required(anchors.as_ref())?;
+    }
+    (options.anchors, options.endorsers) = (anchors.as_ref(), &endorsers);
     let image = match &args.image {
         Some(path) => {
             input::check_once(args.files.iter().chain([path]))?;
-            Some(image::digest(session, &args.reading, path, &ChecksumAlgorithm::ALL, &[])?.digests)
+            let image = image::digest(session, &args.reading, path, &ChecksumAlgorithm::ALL, &[]);
+            Some(image.map_err(names_of_options)?.digests)
         }
         None => None,
     };
     options.image = image.as_ref();
     cli::verdict::judge_files(&args.files, &options, session);
     Ok(())
+}
+
+/// The hint with the names that the options of TLS have here.
+fn names_of_options(failure: Failure) -> Failure {
+    match failure.hint().map(|hint| hint.replace("--ca-", "--tls-ca-")) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
 }

@@ -11,11 +11,13 @@ use serde_json::{Map, Value, json};
 use super::{
     Failure, Session, Status,
     input::{self, InputError},
+    trust::NO_ANCHORS,
 };
 use crate::{
     Certificate, Endorsement, Metadata, Timestamp,
     dsig::{Evidence, Verified, VerifyError},
     metadata::CompressedFile,
+    trust::{PathError, PinMismatch},
     validate::{Check, Options, Report, validate},
     xml::{self, Entries, EntriesError},
 };
@@ -130,13 +132,9 @@ impl Verdict {
         session: &Session,
     ) -> Self {
         let report = validate(entry, options);
-        let hint = match report.signature_error() {
-            Some(VerifyError::ForbiddenAlgorithm { .. }) => {
-                Some("--allow-sha1 accepts such signatures, for entries made with old tools")
-            }
-            _ => None,
-        };
-        let reason = report.deciding().map(|check| (check.message.clone().unwrap_or_default(), hint));
+        let reason = report
+            .deciding()
+            .map(|check| (check.message.clone().unwrap_or_default(), hint(check, &report, options)));
         let details = report.checks().iter().filter(|_| session.verbose()).map(detail).collect();
         let notes = report.notes().map(ToOwned::to_owned).collect();
         let fact = reason.as_ref().map(|(fact, _)| fact.as_str());
@@ -201,6 +199,22 @@ impl Verdict {
     }
 }
 
+/// What may help against the check that failed.
+fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static str> {
+    match (check.name, report.signature_error(), report.path(), report.endorser_mismatch()) {
+        ("signature", Some(VerifyError::ForbiddenAlgorithm { .. }), _, _) => {
+            Some("--allow-sha1 accepts such signatures, for entries made with old tools")
+        }
+        ("trusted", _, Some(Err(PathError::CrlMissing { .. } | PathError::CrlStale { .. })), _) => {
+            Some("fetch-crl brings the CRLs of a directory up to date")
+        }
+        ("endorsed-by", _, None, Some(PinMismatch::Untrusted { .. })) if options.anchors.is_none() => {
+            Some(NO_ANCHORS)
+        }
+        _ => None,
+    }
+}
+
 /// The file, and for an entry of a list its number and what a Marketplace files it under.
 fn name(file: &Path, number: Option<usize>, metadata: Option<&Metadata>) -> String {
     let file = super::shown(file);
@@ -231,6 +245,11 @@ fn object(number: Option<usize>, reason: Option<&str>, report: Option<&Report>) 
     object.insert("checks".to_owned(), report.checks().iter().map(check).collect());
     object.extend(report.metadata().map(metadata_fields).unwrap_or_default());
     object.extend(report.evidence().map(evidence_fields).unwrap_or_default());
+    if let Some(Ok(path)) = report.path() {
+        object.insert("endorser_certificate".to_owned(), path.end_entity().map(certificate).into());
+        object.insert("path".to_owned(), path.certificates().iter().map(certificate).collect());
+        object.insert("revocation_checked".to_owned(), path.revocation_checked().into());
+    }
     object
 }
 

@@ -272,7 +272,7 @@ impl AlgorithmPolicy {
         self.allow_sha1 || !matches!(digest, DigestMethod::Sha1)
     }
 
-    pub(super) const fn minimum_rsa_bits(self) -> u32 {
+    pub(crate) const fn minimum_rsa_bits(self) -> u32 {
         if self.allow_sha1 { MINIMUM_LEGACY_RSA_BITS } else { MINIMUM_RSA_BITS }
     }
 }
