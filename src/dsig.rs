@@ -84,6 +84,11 @@ impl DigestMethod {
             Self::Sha512 => MessageDigest::sha512(),
         }
     }
+
+    /// The digest of `octets`.
+    pub(crate) fn digest(self, octets: &[u8]) -> Vec<u8> {
+        key::digest(self, octets)
+    }
 }
 
 /// A kind of key.
@@ -262,11 +267,11 @@ impl AlgorithmPolicy {
         Self { allow_sha1 }
     }
 
-    const fn allows(self, digest: DigestMethod) -> bool {
+    pub(crate) const fn allows(self, digest: DigestMethod) -> bool {
         self.allow_sha1 || !matches!(digest, DigestMethod::Sha1)
     }
 
-    const fn minimum_rsa_bits(self) -> u32 {
+    pub(crate) const fn minimum_rsa_bits(self) -> u32 {
         if self.allow_sha1 { MINIMUM_LEGACY_RSA_BITS } else { MINIMUM_RSA_BITS }
     }
 }

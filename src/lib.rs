@@ -13,6 +13,7 @@
 //! Image   -> ImageDigests -> Metadata::builder -> to_rdf
 //! entry   -> dsig::sign   -> Verified<Metadata>, whose document() is the signed entry
 //! bytes   -> dsig::verify -> Verified<Metadata>
+//! bytes   -> tsp::Client::stamp -> FILE.tsr -> tsp::verify -> Stamp: when the entry was signed at the latest
 //! bytes   -> validate::validate -> Report: every check, and Verified<Metadata> if all hold
 //! entry   -> marketplace::Client::upload -> URL
 //! id      -> marketplace::Client::fetch -> verify -> dsig::deprecate -> upload -> URL
@@ -91,6 +92,7 @@ pub mod metadata;
 pub mod name;
 pub mod remote;
 pub mod timestamp;
+pub mod tsp;
 pub mod validate;
 pub mod xml;
 
