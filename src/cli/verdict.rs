@@ -269,7 +269,7 @@ fn metadata_fields(metadata: &Metadata) -> Map<String, Value> {
     fields
 }
 
-fn certificate(certificate: &Certificate) -> Value {
+pub(super) fn certificate(certificate: &Certificate) -> Value {
     json!({
         "subject": certificate.subject().as_str(),
         "issuer": certificate.issuer().as_str(),
