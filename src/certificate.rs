@@ -217,7 +217,7 @@ fn name(reader: &mut SliceReader<'_>) -> Result<DistinguishedName, CertificateEr
 }
 
 /// `Time` (RFC 5280 §4.1.2.5): two digits of the year are 1950 to 2049.
-fn time(reader: &mut SliceReader<'_>) -> Result<Timestamp, CertificateError> {
+pub(crate) fn time(reader: &mut SliceReader<'_>) -> Result<Timestamp, CertificateError> {
     let header = Header::decode(reader)?;
     let content = reader.read_slice(header.length())?;
     let value = String::from_utf8_lossy(content).into_owned();

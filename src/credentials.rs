@@ -2,7 +2,7 @@
 
 mod choice;
 mod cost;
-mod pem;
+pub(crate) mod pem;
 mod pkcs12;
 
 use std::{fmt, sync::OnceLock};

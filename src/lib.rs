@@ -92,6 +92,7 @@ pub mod metadata;
 pub mod name;
 pub mod remote;
 pub mod timestamp;
+pub mod trust;
 pub mod tsp;
 pub mod validate;
 pub mod xml;

@@ -43,6 +43,13 @@ pub(super) fn certificates(
     if certificates.is_empty() { Err(CredentialsError::NoCertificate) } else { Ok(certificates) }
 }
 
+/// What the blocks with a label of this kind hold; `None` for one that is cut off or no Base64.
+pub(crate) fn contents(pem: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<Option<Vec<u8>>> {
+    let text = text(pem);
+    let blocks = blocks(&text).into_iter().filter(|block| wanted(block.label));
+    blocks.map(|block| block.content().map(|content| content.to_vec())).collect()
+}
+
 /// Every private key in the file, decrypted; and whether all were encrypted, with a password that
 /// is not empty.
 pub(super) fn keys(

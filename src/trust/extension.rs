@@ -1,0 +1,94 @@
+//! Extensions of certificates and CRLs (RFC 5280 §4.2) by their numbers.
+
+use der::{Decode as _, Header, Reader as _, SliceReader, Tag, TagNumber, asn1::ObjectIdentifier};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+
+use crate::certificate::element;
+
+pub(super) const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+pub(super) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+pub(super) const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+pub(super) const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+pub(super) const ISSUER_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.18");
+/// id-kp-timeStamping (RFC 3161 §2.3)
+pub(super) const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
+
+/// The extensions of a certificate, each as it is encoded.
+pub(super) struct Extensions(Vec<Extension>);
+
+pub(super) struct Extension {
+    pub(super) id: ObjectIdentifier,
+    pub(super) critical: bool,
+    /// The content of extnValue.
+    pub(super) value: Vec<u8>,
+}
+
+impl Extensions {
+    /// Of an encoded certificate.
+    pub(super) fn of(certificate: &[u8]) -> Result<Self, der::Error> {
+        let mut reader = SliceReader::new(certificate)?;
+        let extensions = reader.sequence(|certificate| {
+            let extensions = certificate.sequence(|tbs| {
+                let mut found = Vec::new();
+                while !tbs.is_finished() {
+                    let header = Header::decode(tbs)?;
+                    match header.tag() {
+                        Tag::ContextSpecific { constructed: true, number: TagNumber(3) } => {
+                            found = tbs.read_nested(header.length(), |field| field.sequence(all))?;
+                        }
+                        _ => drop(tbs.read_slice(header.length())?),
+                    }
+                }
+                Ok::<_, der::Error>(found)
+            })?;
+            element(certificate, Tag::Sequence)?; // signatureAlgorithm
+            element(certificate, Tag::BitString)?; // signatureValue
+            Ok::<_, der::Error>(extensions)
+        })?;
+        Ok(Self(extensions))
+    }
+
+    pub(super) fn get(&self, id: ObjectIdentifier) -> Option<&Extension> {
+        self.0.iter().find(|extension| extension.id == id)
+    }
+
+    /// The critical ones, in numbers.
+    pub(super) fn critical(&self) -> impl Iterator<Item = ObjectIdentifier> {
+        self.0.iter().filter(|extension| extension.critical).map(|extension| extension.id)
+    }
+
+    /// Whether basicConstraints says that the subject is an authority (RFC 5280 §4.2.1.9).
+    pub(super) fn is_authority(&self) -> bool {
+        let extension = self.get(BASIC_CONSTRAINTS);
+        extension.is_some_and(|extension| BasicConstraints::from_der(&extension.value).is_ok_and(|it| it.ca))
+    }
+
+    /// keyUsage, if there is one that can be read.
+    pub(super) fn key_usage(&self) -> Option<KeyUsage> {
+        self.get(KEY_USAGE).and_then(|extension| KeyUsage::from_der(&extension.value).ok())
+    }
+
+    /// Whether the extended key usage is critical and time stamping alone (RFC 3161 §2.3).
+    pub(super) fn is_for_time_stamps_alone(&self) -> bool {
+        self.get(EXTENDED_KEY_USAGE).is_some_and(|extension| {
+            extension.critical
+                && ExtendedKeyUsage::from_der(&extension.value).is_ok_and(|usage| usage.0 == [TIME_STAMPING])
+        })
+    }
+}
+
+pub(super) fn all(extensions: &mut SliceReader<'_>) -> Result<Vec<Extension>, der::Error> {
+    let mut found = Vec::new();
+    while !extensions.is_finished() {
+        found.push(extensions.sequence(|extension| {
+            let id = ObjectIdentifier::decode(extension)?;
+            let critical = match extension.peek_byte() {
+                Some(0x01) => element(extension, Tag::Boolean)? != [0],
+                _ => false,
+            };
+            let value = element(extension, Tag::OctetString)?.to_vec();
+            Ok::<_, der::Error>(Extension { id, critical, value })
+        })?);
+    }
+    Ok(found)
+}
