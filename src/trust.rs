@@ -12,7 +12,7 @@
 mod anchors;
 mod crl;
 mod error;
-mod extension;
+pub(crate) mod extension;
 mod path;
 mod pin;
 mod proxy;

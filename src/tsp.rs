@@ -17,6 +17,8 @@ mod error;
 mod signer;
 mod time;
 
+use std::ops::Deref;
+
 use openssl::error::ErrorStack;
 
 use self::{
@@ -27,6 +29,7 @@ use crate::{
     Certificate, Timestamp,
     checksum::hex,
     dsig::{AlgorithmPolicy, DigestMethod},
+    trust::{Anchors, MAX_AHEAD_SECONDS, PathRequest, Purpose, verify_path},
 };
 
 pub use self::{
@@ -36,9 +39,6 @@ pub use self::{
 
 /// The longest time stamp that is read, in bytes.
 pub const MAX_STAMP_BYTES: usize = 256 * 1024;
-
-/// How far clocks may differ, in seconds.
-pub const MAX_SKEW_SECONDS: i64 = 5 * 60;
 
 /// The hash function of what an authority is asked to stamp.
 const IMPRINT: DigestMethod = DigestMethod::Sha256;
@@ -163,5 +163,62 @@ impl Token {
             tsa,
             chain,
         })
+    }
+}
+
+/// A time stamp by a trusted authority. There is no other way to have one than to have it verified.
+#[derive(Clone, Debug)]
+pub struct Stamp(Token);
+
+impl Deref for Stamp {
+    type Target = Token;
+
+    fn deref(&self) -> &Token {
+        &self.0
+    }
+}
+
+/// Verifies a time stamp of `signature_value` ([`Token::read`]) by an authority below `anchors`, whose
+/// certificates are judged at the time stamped.
+///
+/// # Errors
+/// [`StampError`]: the first thing that does not hold.
+pub fn verify(
+    stamp: &[u8],
+    signature_value: &[u8],
+    anchors: &Anchors,
+    policy: AlgorithmPolicy,
+    now: Timestamp,
+) -> Result<Stamp, StampError> {
+    let token = Token::read(stamp, signature_value, policy)?;
+    let request = PathRequest {
+        purpose: Purpose::TimeStamping,
+        policy,
+        ..PathRequest::new(&token.tsa, &token.chain, token.time, now)
+    };
+    verify_path(anchors, &request)?;
+    Ok(Stamp(token))
+}
+
+impl Stamp {
+    /// Whether the time agrees with what an entry says: its endorsement is not dated after the time
+    /// stamp by more than [`MAX_AHEAD_SECONDS`], and the time stamp was made while the endorser's
+    /// certificate was valid. The endorser chose the date; a signature first seen when the
+    /// certificate had expired may have been made with a key that nobody guarded any more.
+    ///
+    /// The latest instant that the time stamp can be of is the one compared.
+    ///
+    /// # Errors
+    /// [`StampError::BeforeEndorsement`], [`StampError::EndorserNotValid`]
+    pub fn check(&self, endorsed: Timestamp, endorser: &Certificate) -> Result<(), StampError> {
+        let time = self.latest;
+        if endorsed.unix_seconds() > time.unix_seconds().saturating_add(MAX_AHEAD_SECONDS) {
+            return Err(StampError::BeforeEndorsement { time, endorsed });
+        }
+        let (from, to) = (endorser.not_before(), endorser.not_after());
+        if time < from || time > to {
+            return Err(StampError::EndorserNotValid { time, from, to });
+        }
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! [`validate`] reports every check; [`Report::deciding`] is the one people are told.
 
+mod timestamped;
+
 use crate::{
     Certificate, ImageDigests, Metadata, Timestamp,
     checksum::ImageMismatch,
@@ -11,8 +13,13 @@ use crate::{
         verify::{self, Examined},
     },
     metadata::rules::{Finding, Leniency, Stage},
+    trust::Anchors,
+    tsp::{Stamp, StampError},
     xml::{self, Source, XmlError, children},
 };
+
+pub use timestamped::GivenStamp;
+pub(crate) use timestamped::NAME as TIMESTAMPED;
 
 /// What is checked besides the rules of an entry.
 #[derive(Clone, Debug)]
@@ -26,6 +33,10 @@ pub struct Options<'a> {
     pub leniency: Leniency,
     /// What would otherwise be worth a note only.
     pub require: Vec<Requirement>,
+    /// Who is trusted to say when it was signed; without, time stamps are not looked at.
+    pub stamp_anchors: Option<&'a Anchors>,
+    /// The entry's time stamp.
+    pub stamp: GivenStamp<'a>,
     /// The image the entry must describe.
     pub image: Option<&'a ImageDigests>,
     /// The time to compare with.
@@ -40,6 +51,8 @@ pub enum Requirement {
     Current,
     /// Not deprecated.
     Active,
+    /// With a time stamp by an authority below [`Options::stamp_anchors`].
+    Timestamped,
     /// With a `dcterms:valid`: a Marketplace never lists entries without.
     Dated,
 }
@@ -52,6 +65,8 @@ impl Options<'_> {
             signed: true,
             leniency: Leniency::Strict,
             require: Vec::new(),
+            stamp_anchors: None,
+            stamp: GivenStamp::default(),
             image: None,
             now,
         }
@@ -99,6 +114,7 @@ pub struct Check {
 pub struct Report {
     checks: Vec<Check>,
     signature_error: Option<VerifyError>,
+    stamp: Option<Result<Stamp, StampError>>,
     entry: Entry,
 }
 
@@ -148,6 +164,12 @@ impl Report {
         self.signature_error.as_ref()
     }
 
+    /// The entry's time stamp, or why it proves nothing, if the signature holds, there is one and there
+    /// are anchors for it.
+    pub fn stamp(&self) -> Option<&Result<Stamp, StampError>> {
+        self.stamp.as_ref()
+    }
+
     /// The entry if it is valid in every respect asked for and signed.
     ///
     /// # Errors
@@ -170,7 +192,8 @@ impl Report {
 
 /// Judges an entry.
 pub fn validate(document: &[u8], options: &Options) -> Report {
-    let mut report = Report { checks: Vec::new(), signature_error: None, entry: Entry::Stated(None, None) };
+    let mut report =
+        Report { checks: Vec::new(), signature_error: None, stamp: None, entry: Entry::Stated(None, None) };
     let signature = options.signed.then(|| verify::examine(document, options.policy, options.leniency));
     let findings = match signature {
         Some(Ok(Examined { findings, entry })) => {
@@ -209,6 +232,7 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
     }
     report.checks.extend(findings.iter().map(|finding| rule_check(finding, options.leniency)));
+    report.stamp = timestamped::judge(report.evidence(), report.metadata(), options);
     match report.metadata() {
         Some(metadata) => {
             let certificate = report.evidence().map(|evidence| &evidence.certificate);
@@ -216,6 +240,7 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
                 dated(metadata, options),
                 current(metadata, options),
                 certificate_current(metadata, certificate, options),
+                timestamped::check(&report, options),
                 active(metadata, options),
                 image(metadata, options),
                 image_checksums(metadata, options),

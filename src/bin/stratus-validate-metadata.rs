@@ -9,6 +9,7 @@ use stratuslab::{
         self, Command, CommonArgs, Failure, Session,
         image::{self, ImageArgs},
         input,
+        stamp::StampArgs,
     },
     dsig::AlgorithmPolicy,
     validate::{Options, Requirement},
@@ -31,11 +32,13 @@ struct Args {
     /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
     #[arg(long)]
     allow_sha1: bool,
-    /// Refuse what is not current (expired) or not active (deprecated)
+    /// Refuse what is not current (expired), not active (deprecated) or not timestamped
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     require: Vec<Required>,
     #[command(flatten)]
     reading: ImageArgs,
+    #[command(flatten)]
+    stamps: StampArgs,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -46,6 +49,8 @@ enum Required {
     Current,
     /// Not deprecated
     Active,
+    /// With a time stamp by an authority below --tsa-ca-file
+    Timestamped,
 }
 
 impl From<Required> for Requirement {
@@ -53,6 +58,7 @@ impl From<Required> for Requirement {
         match required {
             Required::Current => Self::Current,
             Required::Active => Self::Active,
+            Required::Timestamped => Self::Timestamped,
         }
     }
 }
@@ -72,6 +78,8 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     options.policy = AlgorithmPolicy::new(args.allow_sha1 || session.config()?.allow_sha1.unwrap_or(false));
     options.signed = !args.unsigned;
     options.require = args.require.iter().map(|&requirement| requirement.into()).collect();
+    let stamps = args.stamps.stamps(&args.files, args.require.contains(&Required::Timestamped), session)?;
+    options.stamp_anchors = stamps.anchors();
     let image = match &args.image {
         Some(path) => {
             input::check_once(args.files.iter().chain([path]))?;
@@ -80,6 +88,6 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         None => None,
     };
     options.image = image.as_ref();
-    cli::verdict::judge_files(&args.files, &options, session);
+    cli::verdict::judge_files(&args.files, &options, &stamps, session);
     Ok(())
 }

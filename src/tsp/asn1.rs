@@ -202,28 +202,16 @@ fn accuracy(reader: &mut SliceReader<'_>) -> Result<u64, StampError> {
 fn refuse_critical(extensions: &[u8]) -> Result<(), StampError> {
     whole(extensions, |reader| {
         while !reader.is_finished() {
-            let extension = Extension::read(reader)?;
-            if extension.critical {
-                return Err(StampError::CriticalExtension { extension: extension.id.to_string() });
+            let (id, critical): (ObjectIdentifier, _) = reader.sequence(|extension| {
+                let id = ObjectIdentifier::decode(extension)?;
+                let critical = Option::<bool>::decode(extension)?.unwrap_or_default();
+                element(extension, Tag::OctetString)?;
+                Ok::<_, der::Error>((id, critical))
+            })?;
+            if critical {
+                return Err(StampError::CriticalExtension { extension: id.to_string() });
             }
         }
         Ok(())
     })
-}
-
-/// `Extension` (RFC 5280 §4.1).
-pub(super) struct Extension<'a> {
-    pub(super) id: ObjectIdentifier,
-    pub(super) critical: bool,
-    pub(super) value: &'a [u8],
-}
-
-impl<'a> Extension<'a> {
-    pub(super) fn read(reader: &mut SliceReader<'a>) -> Result<Self, der::Error> {
-        reader.sequence(|fields| {
-            let id = ObjectIdentifier::decode(fields)?;
-            let critical = Option::<bool>::decode(fields)?.unwrap_or_default();
-            Ok(Self { id, critical, value: element(fields, Tag::OctetString)? })
-        })
-    }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a time stamp.
 
-use crate::{CertificateError, DistinguishedName, Timestamp, dsig::KeyType, http::colon};
+use crate::{CertificateError, DistinguishedName, Timestamp, dsig::KeyType, http::colon, trust::PathError};
 
 use super::MAX_STAMP_BYTES;
 
@@ -179,14 +179,9 @@ pub enum StampError {
         /// Its object identifier.
         extension: String,
     },
-    /// Made later than now.
-    #[error("the time stamp is of {time}, in the future: it is {now}")]
-    Future {
-        /// The time stamped.
-        time: Timestamp,
-        /// The present.
-        now: Timestamp,
-    },
+    /// The authority is not trusted, was not at the time, or that time is yet to come.
+    #[error(transparent)]
+    Untrusted(#[from] PathError),
     /// Older than what it is of claims to be.
     #[error("the time stamp is of {time}, before the endorsement, which is of {endorsed}")]
     BeforeEndorsement {

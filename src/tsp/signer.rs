@@ -4,7 +4,7 @@ use der::{Decode as _, Header, Reader as _, SliceReader, Tag, asn1::ObjectIdenti
 
 use super::{
     algorithm::digest_method,
-    asn1::{Extension, algorithm, context, optional, whole},
+    asn1::{algorithm, context, optional, whole},
     cms::SignerInfo,
     error::StampError,
 };
@@ -13,20 +13,11 @@ use crate::{
     certificate::{element, serial_number},
     checksum::hex,
     dsig::DigestMethod,
+    trust::extension::{EXTENDED_KEY_USAGE, Extensions, SUBJECT_ALT_NAME, TIME_STAMPING},
 };
 
-const fn oid(numbers: &str) -> ObjectIdentifier {
-    ObjectIdentifier::new_unwrap(numbers)
-}
-
-/// extKeyUsage (RFC 5280 §4.2.1.12)
-const EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37");
-/// id-kp-timeStamping (RFC 3161 §2.3)
-const TIME_STAMPING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.8");
 /// subjectKeyIdentifier (RFC 5280 §4.2.1.2)
-const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = oid("2.5.29.14");
-/// subjectAltName (RFC 5280 §4.2.1.6)
-const SUBJECT_ALT_NAME: ObjectIdentifier = oid("2.5.29.17");
+const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 
 /// `SignerIdentifier` (RFC 5652 §5.3): a hint, which anyone can change.
 pub(super) enum SignerIdentifier<'a> {
@@ -180,9 +171,9 @@ fn check_named(signer: &SignerInfo<'_>, certificate: &Certificate) -> Result<(),
     match &signer.sid {
         SignerIdentifier::IssuerAndSerialNumber { issuer, serial } => check("sid", issuer, serial),
         SignerIdentifier::SubjectKeyIdentifier(identifier) => {
-            let own = extension(certificate, SUBJECT_KEY_IDENTIFIER)?;
-            let own = match &own {
-                Some(own) => whole(own.value, |reader| Ok(element(reader, Tag::OctetString)?))?,
+            let extensions = extensions(certificate)?;
+            let own = match extensions.get(SUBJECT_KEY_IDENTIFIER) {
+                Some(own) => whole(&own.value, |reader| Ok(element(reader, Tag::OctetString)?))?,
                 None => &[],
             };
             if own == *identifier { Ok(()) } else { mismatch("sid", hex(identifier), hex(own)) }
@@ -192,10 +183,10 @@ fn check_named(signer: &SignerInfo<'_>, certificate: &Certificate) -> Result<(),
 
 /// RFC 3161 §2.3: extendedKeyUsage must be there, critical, and timeStamping alone.
 pub(super) fn check_usage(certificate: &Certificate) -> Result<(), StampError> {
-    let found = match extension(certificate, EXTENDED_KEY_USAGE)? {
+    let found = match extensions(certificate)?.get(EXTENDED_KEY_USAGE) {
         None => "it has no extended key usage".to_owned(),
         Some(extension) => {
-            let usages = whole(extension.value, |reader| {
+            let usages = whole(&extension.value, |reader| {
                 reader.sequence(|list| {
                     let mut usages = Vec::new();
                     while !list.is_finished() {
@@ -234,8 +225,8 @@ pub(super) fn check_name(certificate: &Certificate, general_name: &[u8]) -> Resu
         }
         None => hex(general_name),
     };
-    if let Some(alt_name) = extension(certificate, SUBJECT_ALT_NAME)? {
-        let is_one = whole(alt_name.value, |reader| {
+    if let Some(alt_name) = extensions(certificate)?.get(SUBJECT_ALT_NAME) {
+        let is_one = whole(&alt_name.value, |reader| {
             reader.sequence(|names| {
                 let mut is_one = false;
                 while !names.is_finished() {
@@ -251,38 +242,6 @@ pub(super) fn check_name(certificate: &Certificate, general_name: &[u8]) -> Resu
     Err(StampError::SignerMismatch { part: "tsa", named, certificate: certificate.subject().to_string() })
 }
 
-/// The extension of a certificate; one that is there twice (RFC 5280 §4.2 forbids it) is malformed.
-fn extension(certificate: &Certificate, id: ObjectIdentifier) -> Result<Option<Extension<'_>>, StampError> {
-    whole(certificate.der(), |reader| {
-        reader.sequence(|certificate| {
-            let found = certificate.sequence(|tbs| {
-                let mut found = None;
-                while !tbs.is_finished() {
-                    let tag = Tag::peek(tbs)?;
-                    let field = tbs.tlv_bytes()?;
-                    if tag != context(3, true) {
-                        continue;
-                    }
-                    let header = Header::decode(&mut SliceReader::new(field)?)?;
-                    let start = field.len() - usize::try_from(header.length())?;
-                    let extensions = field.get(start..).unwrap_or_default();
-                    whole(extensions, |reader| {
-                        reader.sequence(|extensions| {
-                            while !extensions.is_finished() {
-                                let extension = Extension::read(extensions)?;
-                                if extension.id == id && found.replace(extension).is_some() {
-                                    return Err(der::Error::from(Tag::Sequence.value_error()).into());
-                                }
-                            }
-                            Ok::<_, StampError>(())
-                        })
-                    })?;
-                }
-                Ok::<_, StampError>(found)
-            })?;
-            certificate.tlv_bytes()?; // signatureAlgorithm
-            certificate.tlv_bytes()?; // signatureValue
-            Ok(found)
-        })
-    })
+fn extensions(certificate: &Certificate) -> Result<Extensions, StampError> {
+    Ok(Extensions::of(certificate.der()).map_err(CertificateError::from)?)
 }
