@@ -10,6 +10,8 @@ mod pki;
 
 #[path = "stamps/authority.rs"]
 mod authority;
+#[path = "stamps/desk.rs"]
+mod desk;
 #[path = "stamps/forge.rs"]
 mod forge;
 #[path = "stamps/refused.rs"]

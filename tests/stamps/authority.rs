@@ -46,7 +46,7 @@ impl Profile {
 
 /// An authority, ready to stamp.
 pub(crate) struct Authority {
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     pub(crate) tsa: Identity,
     pub(crate) chain: Vec<Identity>,
     /// The anchor.
@@ -166,7 +166,9 @@ pub(crate) fn certified(
                 if critical {
                     usage.critical();
                 }
-                usages.iter().for_each(|name| drop(usage.other(name)));
+                for name in usages {
+                    usage.other(name);
+                }
                 builder.append_extension(usage.build().unwrap()).unwrap();
             }
         }
