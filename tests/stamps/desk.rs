@@ -15,7 +15,7 @@ use stratuslab::{
 use crate::{
     authority::{Authority, Profile},
     folder::{Done, Folder},
-    pki::{Kind, jane},
+    pki::{self, Identity, Kind, key},
     server::{self, Log, Request, reply},
 };
 
@@ -25,6 +25,12 @@ pub(crate) struct Desk {
     pub(crate) authority: Arc<Mutex<Authority>>,
     pub(crate) url: String,
     pub(crate) log: Log,
+}
+
+/// The endorser. Signatures with such a key differ from each other, whatever they are of.
+pub(crate) fn jane() -> Identity {
+    let jane = pki::Request::new("Jane Tester").email("jane.tester@example.org");
+    jane.self_signed(&key(Kind::P384))
 }
 
 /// An entry that is ready to be signed.
@@ -51,7 +57,8 @@ impl Desk {
     ) -> Self {
         let folder = Folder::new();
         folder.write("a.xml", unsigned());
-        folder.write("jane.pem", [jane().certificate_pem(), jane().key_pem()].concat());
+        let jane = jane();
+        folder.write("jane.pem", [jane.certificate_pem(), jane.key_pem()].concat());
         fs::set_permissions(folder.path("jane.pem"), fs::Permissions::from_mode(0o600)).unwrap();
         let authority = Arc::new(Mutex::new(Authority::new(profile)));
         let asked = Arc::clone(&authority);
