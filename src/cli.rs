@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, Parser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Parser};
 use clap_complete::Shell;
 
 pub mod credentials;
@@ -28,6 +28,7 @@ mod session;
 mod signing;
 pub mod stamp;
 mod text;
+pub mod trust;
 pub mod verdict;
 
 pub use session::Session;
@@ -132,6 +133,11 @@ pub struct CommonArgs {
 pub trait Command: Parser {
     /// The options it shares with the other commands.
     fn common(&self) -> &CommonArgs;
+
+    /// The command with whatever it calls differently from the others.
+    fn adjusted(command: clap::Command) -> clap::Command {
+        command
+    }
 }
 
 /// Runs a command: parses the arguments, calls `run`, reports and gives the exit status.
@@ -165,8 +171,8 @@ pub fn main<C: Command>(run: fn(&C, &Session) -> Result<(), Failure>) -> ExitCod
 }
 
 /// The command as all are set up.
-fn command<C: CommandFactory>() -> clap::Command {
-    C::command()
+fn command<C: Command>() -> clap::Command {
+    C::adjusted(C::command())
         .version(env!("CARGO_PKG_VERSION"))
         .infer_long_args(true)
         // Of a repeated option the last one counts, as it did in the originals (optparse): wrapper
@@ -209,7 +215,7 @@ fn ambiguous(command: &mut clap::Command, error: &clap::Error) -> Option<clap::E
 }
 
 /// The help (or version) text, naming environment variables that are empty as well.
-fn help<C: CommandFactory>(arguments: &[std::ffi::OsString]) -> Option<clap::Error> {
+fn help<C: Command>(arguments: &[std::ffi::OsString]) -> Option<clap::Error> {
     let error = command::<C>().try_get_matches_from(arguments).err()?;
     (!error.use_stderr()).then_some(error)
 }
@@ -218,7 +224,7 @@ fn help<C: CommandFactory>(arguments: &[std::ffi::OsString]) -> Option<clap::Err
 ///
 /// A pass of its own, because the full one wants the required arguments and takes environment
 /// variables for arguments this option excludes.
-fn completion_wanted<C: CommandFactory>(arguments: &[std::ffi::OsString]) -> Option<Shell> {
+fn completion_wanted<C: Command>(arguments: &[std::ffi::OsString]) -> Option<Shell> {
     let mentioned = |argument: &OsStr| argument.as_encoded_bytes().starts_with(b"--g");
     if !arguments.iter().any(|argument| mentioned(argument)) {
         return None;

@@ -7,6 +7,8 @@
 //!
 //! Two formats are read. TOML is this project's: keys at the top are the defaults, every table is
 //! a profile. INI is the originals' `stratuslab-user.cfg`: section `[default]`, others profiles.
+//! The table or section `trust` is no profile, but who is trusted; in TOML a profile may have one of
+//! its own, `[PROFILE.trust]`.
 //! A name ending in `.toml` says TOML, in `.cfg` or `.ini` INI; any other file with a `[default]`
 //! section is INI.
 //!
@@ -23,6 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::{input, password};
 use crate::dsig::SignatureMethod;
+use crate::trust::Pin;
 use crate::{Email, Password};
 
 mod error;
@@ -38,30 +41,33 @@ use value::{Place, Raw};
 /// The longest configuration file read, in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
 
-/// Defines [`Config`] and what has to be said of each key once and for all.
+/// What a section of a file may hold.
+trait Keys {
+    /// Every key, as files spell it.
+    const NAMES: &[&str];
+
+    /// Sets a key; `None` if there is no such key.
+    fn set(&mut self, key: &str, raw: Raw<'_>, place: &Place<'_>) -> Option<Result<(), ConfigError>>;
+}
+
+/// Defines the keys of a section and what has to be said of each once and for all; `also` are fields
+/// that are no keys.
 macro_rules! keys {
-    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty,)+) => {
-        /// The values of a configuration file, one profile over the defaults. Its `Debug` names the
-        /// keys that are set and shows no value.
+    (
+        $(#[$about:meta])* $name:ident { $($(#[doc = $doc:literal])+ $key:ident: $type:ty,)+ }
+        also { $($(#[doc = $other_doc:literal])* $visible:vis $other:ident: $other_type:ty,)* }
+    ) => {
+        $(#[$about])*
         #[derive(Default)]
         #[non_exhaustive]
-        pub struct Config {
+        pub struct $name {
             $($(#[doc = $doc])+ pub $key: Option<$type>,)+
-            source: Option<PathBuf>,
-            warnings: Vec<ConfigWarning>,
+            $($(#[doc = $other_doc])* $visible $other: $other_type,)*
         }
 
-        impl Config {
+        impl $name {
             /// Every key, as files spell it.
             pub const KEYS: &[&str] = &[$(stringify!($key)),+];
-
-            /// Sets a key; `None` if there is no such key.
-            fn set(&mut self, key: &str, raw: Raw<'_>, place: &Place<'_>) -> Option<Result<(), ConfigError>> {
-                match key {
-                    $(stringify!($key) => Some(value::read(raw, place).map(|value| self.$key = value)),)+
-                    _ => None,
-                }
-            }
 
             fn is_set(&self, key: &str) -> bool {
                 match key {
@@ -70,11 +76,22 @@ macro_rules! keys {
                 }
             }
 
-            /// These values where there are any, else those of `defaults`.
-            fn over(self, defaults: Self) -> Self {
+            /// These values where there are any, else those of `defaults`, which also has the rest.
+            fn keys_over(self, defaults: Self) -> Self {
                 Self {
                     $($key: self.$key.or(defaults.$key),)+
                     ..defaults
+                }
+            }
+        }
+
+        impl Keys for $name {
+            const NAMES: &[&str] = Self::KEYS;
+
+            fn set(&mut self, key: &str, raw: Raw<'_>, place: &Place<'_>) -> Option<Result<(), ConfigError>> {
+                match key {
+                    $(stringify!($key) => Some(value::read(raw, place).map(|value| self.$key = value)),)+
+                    _ => None,
                 }
             }
         }
@@ -82,6 +99,9 @@ macro_rules! keys {
 }
 
 keys! {
+    /// The values of a configuration file, one profile over the defaults. Its `Debug` names the
+    /// keys that are set and shows no value.
+    Config {
     /// Where entries are published: `https://HOST[:PORT][/PREFIX]`; also called `marketplace` (C34).
     marketplace_endpoint: String,
     /// The user of HTTP authentication.
@@ -122,10 +142,35 @@ keys! {
     author: String,
     /// `dcterms:publisher` of new descriptions.
     publisher: String,
+    } also {
+    /// Section `trust`: who is trusted to say who endorsed an entry.
+    pub trust: TrustConfig,
+    source: Option<PathBuf>,
+    warnings: Vec<ConfigWarning>,
+    }
+}
+
+keys! {
+    /// Who is trusted to say who endorsed an entry: the section `trust`.
+    TrustConfig {
+    /// Trust anchors in a directory of hashed names, with their CRLs and signing policies.
+    ca_path: PathBuf,
+    /// Trust anchors in a PEM file.
+    ca_file: PathBuf,
+    /// CRLs, in PEM or DER files.
+    crl: Vec<PathBuf>,
+    /// Whose endorsements are accepted.
+    endorsed_by: Vec<Pin>,
+    /// The trust anchors of time stamps, in a PEM file.
+    tsa_ca_file: PathBuf,
+    } also {}
 }
 
 /// A key of the documentation that the originals' code did not know (C34).
 const ALIASES: &[(&str, &str)] = &[("marketplace", "marketplace_endpoint")];
+
+/// The section that is no profile.
+const TRUST: &str = "trust";
 
 /// The key that names the profile to use.
 const SELECTED_SECTION: &str = "selected_section";
@@ -169,6 +214,10 @@ impl Config {
     /// These defaults without what a profile replaces by giving the same in another way: together
     /// they would contradict each other, as they do in one section.
     fn without_alternatives(mut self, profile: &Self) -> Self {
+        // More anchors would be more trust.
+        if profile.trust.names_anchors() {
+            (self.trust.ca_path, self.trust.ca_file) = (None, None);
+        }
         if profile.p12_certificate.is_some() {
             (self.pem_certificate, self.pem_key) = (None, None);
         }
@@ -184,6 +233,12 @@ impl Config {
         self
     }
 
+    fn over(self, mut defaults: Self) -> Self {
+        let mut profile = self;
+        defaults.trust = std::mem::take(&mut profile.trust).keys_over(std::mem::take(&mut defaults.trust));
+        profile.keys_over(defaults)
+    }
+
     /// The file the values come from; `None` if there is none.
     pub fn source(&self) -> Option<&Path> {
         self.source.as_deref()
@@ -195,10 +250,26 @@ impl Config {
     }
 }
 
+impl TrustConfig {
+    /// Whether there are anchors of endorsers.
+    pub fn names_anchors(&self) -> bool {
+        self.ca_path.is_some() || self.ca_file.is_some()
+    }
+}
+
+impl fmt::Debug for TrustConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set: Vec<_> = Self::KEYS.iter().filter(|key| self.is_set(key)).collect();
+        f.debug_struct("TrustConfig").field("set", &set).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set: Vec<_> = Self::KEYS.iter().filter(|key| self.is_set(key)).collect();
-        f.debug_struct("Config").field("source", &self.source).field("set", &set).finish_non_exhaustive()
+        let mut text = f.debug_struct("Config");
+        text.field("source", &self.source).field("set", &set).field("trust", &self.trust);
+        text.finish_non_exhaustive()
     }
 }
 
@@ -277,11 +348,10 @@ fn line_of(text: &[u8], offset: usize) -> usize {
     before.split(|byte| *byte == b'\n').count()
 }
 
-/// The known key most like `key`.
-fn nearest(key: &str) -> Option<&'static str> {
+/// The key of `known` most like `key`.
+fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let wanted = key.to_lowercase().replace('-', "_");
-    let aliases = ALIASES.iter().map(|(alias, _)| alias);
-    let known = Config::KEYS.iter().chain(aliases).chain([&SELECTED_SECTION]).copied();
+    let known = known.iter().copied();
     let likeness = |known: &str| match known.strip_suffix(&wanted) {
         Some(before) if wanted.len() > 3 && !before.is_empty() => 0.99,
         _ => strsim::jaro_winkler(known, &wanted),
@@ -291,22 +361,31 @@ fn nearest(key: &str) -> Option<&'static str> {
 }
 
 /// Sets `key` in a section; `set` lists the keys it has already.
-fn assign(
-    config: &mut Config,
+fn assign<K: Keys>(
+    section: &mut K,
     set: &mut Vec<String>,
     place: &Place<'_>,
     key: &str,
     raw: Raw<'_>,
 ) -> Result<(), ConfigError> {
-    let name = ALIASES.iter().find(|(alias, _)| *alias == key).map_or(key, |(_, name)| name);
+    let alias = ALIASES.iter().find(|(alias, name)| *alias == key && K::NAMES.contains(name));
+    let name = alias.map_or(key, |(_, name)| name);
     if set.iter().any(|known| known == name) {
         return Err(ConfigError::Twice { at: place.at(), key: name.to_owned() });
     }
     set.push(name.to_owned());
     let place = Place { key: name, ..*place };
-    config.set(name, raw, &place).unwrap_or_else(|| {
-        Err(ConfigError::UnknownKey { at: place.at(), key: key.to_owned(), nearest: nearest(key) })
+    section.set(name, raw, &place).unwrap_or_else(|| {
+        let nearest = nearest(key, &names::<K>());
+        Err(ConfigError::UnknownKey { at: place.at(), key: key.to_owned(), nearest })
     })
+}
+
+/// All that a section may have, also under its other names.
+fn names<K: Keys>() -> Vec<&'static str> {
+    let aliases = ALIASES.iter().filter(|(_, name)| K::NAMES.contains(name)).map(|(alias, _)| *alias);
+    let selected = Some(SELECTED_SECTION).filter(|_| K::NAMES == Config::KEYS);
+    K::NAMES.iter().copied().chain(aliases).chain(selected).collect()
 }
 
 #[cfg(test)]
@@ -334,10 +413,13 @@ mod tests {
 
     #[test]
     fn the_nearest_key_is_named_if_one_is_near() {
+        let nearest = |key| nearest(key, &names::<Config>());
         assert_eq!(nearest("p12_certficate"), Some("p12_certificate"));
         assert_eq!(nearest("P12-Password"), Some("p12_password"));
         assert_eq!(nearest("selected-section"), Some("selected_section"));
         assert_eq!(nearest("endpoint"), Some("marketplace_endpoint"));
         assert_eq!(nearest("xyzzy"), None);
+        assert_eq!(super::nearest("endorsed-by", &names::<TrustConfig>()), Some("endorsed_by"));
+        assert_eq!(super::nearest("selected-section", &names::<TrustConfig>()), None);
     }
 }

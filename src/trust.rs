@@ -39,6 +39,15 @@ pub const MAX_AHEAD_SECONDS: i64 = 5 * 60;
 /// The most certificates between the one judged and its anchor.
 pub const MAX_INTERMEDIATES: usize = 16;
 
+/// Whom a reader trusts, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust<'a> {
+    /// The authorities, with their CRLs and signing policies.
+    pub anchors: &'a Anchors,
+    /// The reader's clock.
+    pub now: Timestamp,
+}
+
 /// What the certificate judged was used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -3,6 +3,7 @@
 //! [`validate`] reports every check; [`Report::deciding`] is the one people are told.
 
 mod timestamped;
+mod trusted;
 
 use crate::{
     Certificate, ImageDigests, Metadata, Timestamp,
@@ -13,7 +14,7 @@ use crate::{
         verify::{self, Examined},
     },
     metadata::rules::{Finding, Leniency, Stage},
-    trust::Anchors,
+    trust::{Anchors, PathError, Pin, PinMismatch, Trust, TrustedPath},
     tsp::{Stamp, StampError},
     xml::{self, Source, XmlError, children},
 };
@@ -33,6 +34,12 @@ pub struct Options<'a> {
     pub leniency: Leniency,
     /// What would otherwise be worth a note only.
     pub require: Vec<Requirement>,
+    /// Who is trusted to say who endorsed it: with anchors, the path from the certificate to them is
+    /// judged, and under [`Requirement::Trusted`] a proxy certificate (RFC 3820) stands for its end
+    /// entity's.
+    pub anchors: Option<&'a Anchors>,
+    /// Whose endorsement is accepted; everyone's if there are none.
+    pub endorsers: &'a [Pin],
     /// Who is trusted to say when it was signed; without, time stamps are not looked at.
     pub stamp_anchors: Option<&'a Anchors>,
     /// The entry's time stamp.
@@ -53,6 +60,8 @@ pub enum Requirement {
     Active,
     /// With a time stamp by an authority below [`Options::stamp_anchors`].
     Timestamped,
+    /// Endorsed by somebody whose certificate has a path to one of [`Options::anchors`].
+    Trusted,
     /// With a `dcterms:valid`: a Marketplace never lists entries without.
     Dated,
 }
@@ -67,6 +76,8 @@ impl Options<'_> {
             require: Vec::new(),
             stamp_anchors: None,
             stamp: GivenStamp::default(),
+            anchors: None,
+            endorsers: &[],
             image: None,
             now,
         }
@@ -115,6 +126,8 @@ pub struct Report {
     checks: Vec<Check>,
     signature_error: Option<VerifyError>,
     stamp: Option<Result<Stamp, StampError>>,
+    path: Option<Result<TrustedPath, PathError>>,
+    endorser_mismatch: Option<PinMismatch>,
     entry: Entry,
 }
 
@@ -170,6 +183,17 @@ impl Report {
         self.stamp.as_ref()
     }
 
+    /// The path from the certificate to an anchor, or why there is none, if the signature holds and
+    /// there are anchors.
+    pub fn path(&self) -> Option<&Result<TrustedPath, PathError>> {
+        self.path.as_ref()
+    }
+
+    /// Why the endorser is none of [`Options::endorsers`].
+    pub fn endorser_mismatch(&self) -> Option<&PinMismatch> {
+        self.endorser_mismatch.as_ref()
+    }
+
     /// The entry if it is valid in every respect asked for and signed.
     ///
     /// # Errors
@@ -192,9 +216,18 @@ impl Report {
 
 /// Judges an entry.
 pub fn validate(document: &[u8], options: &Options) -> Report {
-    let mut report =
-        Report { checks: Vec::new(), signature_error: None, stamp: None, entry: Entry::Stated(None, None) };
-    let signature = options.signed.then(|| verify::examine(document, options.policy, options.leniency));
+    let mut report = Report {
+        checks: Vec::new(),
+        signature_error: None,
+        stamp: None,
+        path: None,
+        endorser_mismatch: None,
+        entry: Entry::Stated(None, None),
+    };
+    let trust = options.anchors.filter(|_| options.require.contains(&Requirement::Trusted));
+    let trust = trust.map(|anchors| Trust { anchors, now: options.now });
+    let examine = || verify::examine(document, options.policy, options.leniency, trust);
+    let signature = options.signed.then(examine);
     let findings = match signature {
         Some(Ok(Examined { findings, entry })) => {
             report.entry = match entry {
@@ -233,6 +266,10 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
     }
     report.checks.extend(findings.iter().map(|finding| rule_check(finding, options.leniency)));
     report.stamp = timestamped::judge(report.evidence(), report.metadata(), options);
+    // A certificate may be revoked after it was used: that counts from a time that somebody else tells.
+    let stamped = report.stamp().and_then(|stamp| stamp.as_ref().ok()).map(|stamp| stamp.latest);
+    report.path = trusted::path(report.evidence(), report.metadata(), options, stamped);
+    report.endorser_mismatch = trusted::mismatch(&report, options);
     match report.metadata() {
         Some(metadata) => {
             let certificate = report.evidence().map(|evidence| &evidence.certificate);
@@ -241,6 +278,8 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
                 current(metadata, options),
                 certificate_current(metadata, certificate, options),
                 timestamped::check(&report, options),
+                trusted::trusted(&report, options),
+                trusted::endorsed_by(&report, options),
                 active(metadata, options),
                 image(metadata, options),
                 image_checksums(metadata, options),

@@ -10,6 +10,7 @@ use stratuslab::{
         image::{self, ImageArgs},
         input,
         stamp::StampArgs,
+        trust::{self, TrustArgs},
     },
     dsig::AlgorithmPolicy,
     validate::{Options, Requirement},
@@ -32,9 +33,11 @@ struct Args {
     /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
     #[arg(long)]
     allow_sha1: bool,
-    /// Refuse what is not current (expired), not active (deprecated) or not timestamped
+    /// Refuse what is not current (expired), active (deprecated), trusted or timestamped
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     require: Vec<Required>,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     reading: ImageArgs,
     #[command(flatten)]
@@ -51,6 +54,8 @@ enum Required {
     Active,
     /// With a time stamp by an authority below --tsa-ca-file
     Timestamped,
+    /// Endorsed with a certificate of an authority that is trusted, and not revoked
+    Trusted,
 }
 
 impl From<Required> for Requirement {
@@ -59,6 +64,7 @@ impl From<Required> for Requirement {
             Required::Current => Self::Current,
             Required::Active => Self::Active,
             Required::Timestamped => Self::Timestamped,
+            Required::Trusted => Self::Trusted,
         }
     }
 }
@@ -66,6 +72,13 @@ impl From<Required> for Requirement {
 impl Command for Args {
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    /// Two kinds of authorities: here the endorsers' have the names that the servers' have elsewhere.
+    fn adjusted(command: clap::Command) -> clap::Command {
+        command
+            .mut_arg("ca_file", |arg| arg.long("tls-ca-file"))
+            .mut_arg("ca_path", |arg| arg.long("tls-ca-path"))
     }
 }
 
@@ -80,14 +93,29 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     options.require = args.require.iter().map(|&requirement| requirement.into()).collect();
     let stamps = args.stamps.stamps(&args.files, args.require.contains(&Required::Timestamped), session)?;
     options.stamp_anchors = stamps.anchors();
+    let anchors = args.trust.anchors(session)?;
+    let endorsers = args.trust.endorsers(session)?;
+    if args.require.contains(&Required::Trusted) {
+        trust::required(anchors.as_ref())?;
+    }
+    (options.anchors, options.endorsers) = (anchors.as_ref(), &endorsers);
     let image = match &args.image {
         Some(path) => {
             input::check_once(args.files.iter().chain([path]))?;
-            Some(image::digest(session, &args.reading, path, &ChecksumAlgorithm::ALL, &[])?.digests)
+            let image = image::digest(session, &args.reading, path, &ChecksumAlgorithm::ALL, &[]);
+            Some(image.map_err(names_of_options)?.digests)
         }
         None => None,
     };
     options.image = image.as_ref();
     cli::verdict::judge_files(&args.files, &options, &stamps, session);
     Ok(())
+}
+
+/// The hint with the names that the options of TLS have here.
+fn names_of_options(failure: Failure) -> Failure {
+    match failure.hint().map(|hint| hint.replace("--ca-", "--tls-ca-")) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
 }

@@ -202,8 +202,8 @@ impl StampArgs {
     /// [`Failure`] if time stamps are `required` or named and nobody is trusted to make them, or a file
     /// cannot be used.
     pub fn stamps(&self, files: &[PathBuf], required: bool, session: &Session) -> Result<Stamps, Failure> {
-        let configured = None::<PathBuf>;
-        let trusted = if self.tsa_ca_file.is_empty() { configured.as_slice() } else { &self.tsa_ca_file };
+        let configured = session.config()?.trust.tsa_ca_file.as_slice();
+        let trusted = if self.tsa_ca_file.is_empty() { configured } else { &self.tsa_ca_file };
         if trusted.is_empty() && (required || self.timestamp_file.is_some()) {
             return Err(Failure::new(Status::Usage, "no time-stamp authority is trusted")
                 .with_hint("name a file with the CA certificates of some with --tsa-ca-file"));
@@ -289,11 +289,5 @@ impl FoundStamp<'_> {
             Self::Missing(path) => GivenStamp::Missing(path),
             Self::Bytes(bytes) => GivenStamp::Found(bytes),
         }
-    }
-}
-
-impl From<crate::trust::AnchorsError> for Failure {
-    fn from(error: crate::trust::AnchorsError) -> Self {
-        Self::new(Status::File, error)
     }
 }

@@ -12,11 +12,13 @@ use super::{
     Failure, Session, Status,
     input::{self, InputError},
     stamp::{Stamps, token_fields},
+    trust::NO_ANCHORS,
 };
 use crate::{
     Certificate, Endorsement, Metadata, Timestamp,
     dsig::{Evidence, Verified, VerifyError},
     metadata::CompressedFile,
+    trust::{PathError, PinMismatch},
     validate::{Check, Options, Report, TIMESTAMPED, validate},
     xml::{self, Entries, EntriesError},
 };
@@ -137,18 +139,9 @@ impl Verdict {
         session: &Session,
     ) -> Self {
         let report = validate(entry, options);
-        let hint = match report.signature_error() {
-            Some(VerifyError::ForbiddenAlgorithm { .. }) => {
-                Some("--allow-sha1 accepts such signatures, for entries made with old tools")
-            }
-            _ if report.deciding().is_some_and(|check| check.name == TIMESTAMPED)
-                && report.stamp().is_none() =>
-            {
-                Some("--timestamp-file names a time stamp that lies elsewhere")
-            }
-            _ => None,
-        };
-        let reason = report.deciding().map(|check| (check.message.clone().unwrap_or_default(), hint));
+        let reason = report
+            .deciding()
+            .map(|check| (check.message.clone().unwrap_or_default(), hint(check, &report, options)));
         let details = report.checks().iter().filter(|_| session.verbose()).map(detail).collect();
         let notes = report.notes().map(ToOwned::to_owned).collect();
         let fact = reason.as_ref().map(|(fact, _)| fact.as_str());
@@ -213,6 +206,25 @@ impl Verdict {
     }
 }
 
+/// What may help against the check that failed.
+fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static str> {
+    match (check.name, report.signature_error(), report.path(), report.endorser_mismatch()) {
+        ("signature", Some(VerifyError::ForbiddenAlgorithm { .. }), _, _) => {
+            Some("--allow-sha1 accepts such signatures, for entries made with old tools")
+        }
+        ("trusted", _, Some(Err(PathError::CrlMissing { .. } | PathError::CrlStale { .. })), _) => {
+            Some("fetch-crl brings the CRLs of a directory up to date")
+        }
+        ("endorsed-by", _, None, Some(PinMismatch::Untrusted { .. })) if options.anchors.is_none() => {
+            Some(NO_ANCHORS)
+        }
+        (TIMESTAMPED, ..) if report.stamp().is_none() => {
+            Some("--timestamp-file names a time stamp that lies elsewhere")
+        }
+        _ => None,
+    }
+}
+
 /// The file, and for an entry of a list its number and what a Marketplace files it under.
 fn name(file: &Path, number: Option<usize>, metadata: Option<&Metadata>) -> String {
     let file = super::shown(file);
@@ -243,6 +255,11 @@ fn object(number: Option<usize>, reason: Option<&str>, report: Option<&Report>) 
     object.insert("checks".to_owned(), report.checks().iter().map(check).collect());
     object.extend(report.metadata().map(metadata_fields).unwrap_or_default());
     object.extend(report.evidence().map(evidence_fields).unwrap_or_default());
+    if let Some(Ok(path)) = report.path() {
+        object.insert("endorser_certificate".to_owned(), path.end_entity().map(certificate).into());
+        object.insert("path".to_owned(), path.certificates().iter().map(certificate).collect());
+        object.insert("revocation_checked".to_owned(), path.revocation_checked().into());
+    }
     if let Some(Ok(stamp)) = report.stamp() {
         object.insert("timestamp".to_owned(), token_fields(stamp).into());
     }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::error::{At, ConfigError};
 use super::value::{Place, Raw};
-use super::{Config, Contents, SELECTED_SECTION, assign, line_of};
+use super::{Contents, Keys, SELECTED_SECTION, TRUST, assign, line_of};
 
 /// What the originals' other commands read from the same file. User, password, PEM certificate and
 /// its key are the cloud's: a Marketplace never got them, and must not now. What signs is PKCS#12.
@@ -85,18 +85,27 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
         return Err(ConfigError::NoDefaultSection { path: path.to_owned() });
     };
     let mut contents = Contents { defaults: read(path, text, default, default)?, ..Contents::default() };
+    if let Some(trust) = sections.iter().find(|section| section.name == TRUST) {
+        contents.defaults.trust = read(path, text, trust, default)?;
+    }
     if let Some(entry) = default.entries.iter().find(|entry| entry.key == SELECTED_SECTION) {
         contents.selected = Some(entry.value.to_string()).filter(|name| !name.is_empty());
     }
-    for section in sections.iter().filter(|section| section.name != INSTANCE_TYPES) {
+    let no_profiles = [INSTANCE_TYPES, TRUST];
+    for section in sections.iter().filter(|section| !no_profiles.contains(&section.name.as_str())) {
         contents.profiles.push((section.name.clone(), read(path, text, section, default)?));
     }
     Ok(contents)
 }
 
 /// The values of a section that are ours. Of two entries with one key the last counts.
-fn read(path: &Path, text: &str, section: &Section, default: &Section) -> Result<Config, ConfigError> {
-    let mut config = Config::default();
+fn read<K: Keys + Default>(
+    path: &Path,
+    text: &str,
+    section: &Section,
+    default: &Section,
+) -> Result<K, ConfigError> {
+    let mut config = K::default();
     let mut set = Vec::new();
     let mut read: Vec<&str> = Vec::new();
     for entry in section.entries.iter().rev() {

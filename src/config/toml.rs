@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{At, ConfigError};
 use super::value::{self, Place, Raw};
-use super::{Config, Contents, SELECTED_SECTION, assign, line_of};
+use super::{Config, Contents, Keys, SELECTED_SECTION, TRUST, TrustConfig, assign, line_of};
 
 pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
     let document = DeTable::parse(text).map_err(|error| {
@@ -16,17 +16,23 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
         ConfigError::Syntax { at: At { path: path.to_owned(), line }, reason: error.message().to_owned() }
     })?;
     let mut contents = Contents::default();
-    let mut defaults = Section::new(path, text);
+    let mut defaults = Section::<Config>::new(path, text);
     for (key, value) in document.get_ref() {
         let place = defaults.place(key);
         match value.get_ref() {
+            value if place.key == TRUST => defaults.config.trust = trust(value, &place)?,
             DeValue::Table(table) if !Config::KEYS.contains(&place.key) => {
                 if place.key == "default" {
                     return Err(ConfigError::DefaultProfile { at: place.at() });
                 }
-                let mut profile = Section::new(path, text);
+                let mut profile = Section::<Config>::new(path, text);
                 for (key, value) in table {
-                    profile.set(key, value)?;
+                    let place = profile.place(key);
+                    if place.key == TRUST {
+                        profile.config.trust = trust(value.get_ref(), &place)?;
+                    } else {
+                        profile.set(key, value)?;
+                    }
                 }
                 contents.profiles.push((place.key.to_owned(), profile.config));
             }
@@ -40,16 +46,26 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
     Ok(contents)
 }
 
-struct Section<'a> {
+/// The table `trust` at `place`.
+fn trust(value: &DeValue<'_>, place: &Place<'_>) -> Result<TrustConfig, ConfigError> {
+    let DeValue::Table(table) = value else { return Err(place.wrong_type("a table", raw(value))) };
+    let mut section = Section::<TrustConfig>::new(place.path, place.text);
+    for (key, value) in table {
+        section.set(key, value)?;
+    }
+    Ok(section.config)
+}
+
+struct Section<'a, K> {
     path: &'a Path,
     text: &'a str,
-    config: Config,
+    config: K,
     set: Vec<String>,
 }
 
-impl<'a> Section<'a> {
+impl<'a, K: Keys + Default> Section<'a, K> {
     fn new(path: &'a Path, text: &'a str) -> Self {
-        Self { path, text, config: Config::default(), set: Vec::new() }
+        Self { path, text, config: K::default(), set: Vec::new() }
     }
 
     fn place<'k>(&self, key: &'k Spanned<std::borrow::Cow<'_, str>>) -> Place<'k>
@@ -75,7 +91,7 @@ impl<'a> Section<'a> {
     }
 }
 
-fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
+pub(super) fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
     match value {
         DeValue::String(text) => Raw::Text(text),
         DeValue::Boolean(flag) => Raw::Flag(*flag),
@@ -87,7 +103,7 @@ fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
             number.as_str().parse().map_or(Raw::Other("a number out of range"), Raw::Number)
         }
         DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Array(_) => Raw::Other("an array"),
+        DeValue::Array(array) => Raw::List(array),
         DeValue::Table(_) => Raw::Other("a table"),
     }
 }

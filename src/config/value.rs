@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::toml::de::DeArray;
+
 use super::error::{At, ConfigError};
-use super::line_of;
+use super::{line_of, toml};
 use crate::dsig::SignatureMethod;
+use crate::trust::Pin;
 use crate::{Email, Password};
 
 /// The longest time an exchange may be allowed, in seconds: a day.
@@ -23,6 +26,7 @@ pub(super) enum Raw<'a> {
     Untyped(&'a str),
     Flag(bool),
     Number(f64),
+    List(&'a DeArray<'a>),
     /// Anything else, by its name with its article.
     Other(&'static str),
 }
@@ -44,11 +48,12 @@ impl Place<'_> {
         At { path: self.path.to_owned(), line: line_of(self.text.as_bytes(), self.offset) }
     }
 
-    fn wrong_type(&self, expected: &'static str, raw: Raw<'_>) -> ConfigError {
+    pub(super) fn wrong_type(&self, expected: &'static str, raw: Raw<'_>) -> ConfigError {
         let found = match raw {
             Raw::Text(_) | Raw::Untyped(_) => "a string",
             Raw::Flag(_) => "a boolean",
             Raw::Number(_) => "a number",
+            Raw::List(_) => "an array",
             Raw::Other(name) => name,
         };
         ConfigError::WrongType { at: self.at(), key: self.key.to_owned(), expected, found }
@@ -95,6 +100,28 @@ impl Value for Email {
     fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
         let text = string(raw, place)?;
         text.parse().map_err(|_| place.bad("an e-mail address", &text))
+    }
+}
+
+impl Value for Pin {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        let expected = "e-mail addresses, subjects (CN=…,O=…) and SHA-256 fingerprints";
+        text.parse().map_err(|_| place.bad(expected, &text))
+    }
+}
+
+/// An array in TOML, or its one element; in INI one on each line.
+impl<T: Value> Value for Vec<T> {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        match raw {
+            Raw::List(items) => items.iter().map(|item| T::read(toml::raw(item.get_ref()), place)).collect(),
+            Raw::Untyped(lines) => {
+                let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+                lines.map(|line| T::read(Raw::Untyped(line), place)).collect()
+            }
+            raw => T::read(raw, place).map(|only| vec![only]),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
         namespace::{DCTERMS, RDF, SLREQ},
         rules::{Finding, Leniency, Stage},
     },
+    trust::{self, PathRequest, Trust},
     xml::{self, Source, XmlError, is, is_white_space, text_of},
 };
 
@@ -40,8 +41,11 @@ pub struct Verified<T> {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Evidence {
-    /// The certificate whose key verifies the signature; its subject is the endorser's.
+    /// The certificate whose key verifies the signature.
     pub certificate: Certificate,
+    /// The endorser's certificate: the same, or the end entity's for which that one, a proxy
+    /// (RFC 3820), stands.
+    pub endorser: Certificate,
     /// The other certificates of X509Data: chain material, judged by nobody yet.
     pub chain: Vec<Certificate>,
     /// How SignatureValue was made.
@@ -99,7 +103,7 @@ pub fn verify_leniently(
     policy: &AlgorithmPolicy,
     leniency: Leniency,
 ) -> Result<Verified<Metadata>, VerifyError> {
-    match examine(document, *policy, leniency)? {
+    match examine(document, *policy, leniency, None)? {
         Examined { entry: Ok(verified), .. } => Ok(verified),
         Examined { findings, .. } => {
             let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
@@ -125,12 +129,15 @@ pub(crate) struct Refused {
 /// Verifies signature and endorser, and applies the rules to what was digested. The metadata is
 /// handed out as verified unless it breaks a rule that `leniency` does not tolerate.
 ///
+/// Only where somebody is trusted does a proxy stand for the end entity it descends from.
+///
 /// # Errors
 /// [`VerifyError`], any but [`VerifyError::Rule`].
 pub(crate) fn examine(
     document: &[u8],
     policy: AlgorithmPolicy,
     leniency: Leniency,
+    trust: Option<Trust<'_>>,
 ) -> Result<Examined, VerifyError> {
     let source = Source::read(document)?;
     let tree = source.parse()?;
@@ -147,10 +154,20 @@ pub(crate) fn examine(
     let octets = reference_validation(&tree, signature, &element)?;
     let (certificate, chain) = signature_validation(&element, policy)?;
     let content = xml::parse(&octets)?;
-    check_endorser(&content, &certificate)?;
+    let endorser = match trust {
+        Some(trust) if trust::is_proxy(&certificate) => {
+            let at = endorsement(&content)
+                .and_then(|(created, _)| text_of(created).parse().map_err(|_| VerifyError::Unreadable));
+            let request = PathRequest { policy, ..PathRequest::new(&certificate, &chain, at?, trust.now) };
+            trust::end_entity(trust.anchors, &request).map_err(VerifyError::Proxy)?
+        }
+        _ => certificate.clone(),
+    };
+    check_endorser(&content, &endorser)?;
     let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed);
     let evidence = Evidence {
         certificate,
+        endorser,
         chain,
         signature_method: element.signature_method,
         digest_method: element.digest_method,
@@ -271,10 +288,7 @@ fn signature_validation(
 
 /// The endorser of the verified content must be the certificate's holder, to the letter.
 fn check_endorser(content: &Document, certificate: &Certificate) -> Result<(), VerifyError> {
-    let description = only(content.root_element(), RDF, "Description", "rdf:Description")?;
-    let endorsement = only(description, SLREQ, "endorsement", "slreq:endorsement")?;
-    only(endorsement, DCTERMS, "created", "dcterms:created in slreq:endorsement")?;
-    let endorser = only(endorsement, SLREQ, "endorser", "slreq:endorser")?;
+    let (_, endorser) = endorsement(content)?;
     let subject = only(endorser, SLREQ, "subject", "slreq:subject")?;
     let issuer = only(endorser, SLREQ, "issuer", "slreq:issuer")?;
     let email = only(endorser, SLREQ, "email", "slreq:email")?;
@@ -296,6 +310,14 @@ fn check_endorser(content: &Document, certificate: &Certificate) -> Result<(), V
         }
     }
     Ok(())
+}
+
+/// The date of the endorsement and the endorser.
+fn endorsement<'a, 'i>(content: &'a Document<'i>) -> Result<(Node<'a, 'i>, Node<'a, 'i>), VerifyError> {
+    let description = only(content.root_element(), RDF, "Description", "rdf:Description")?;
+    let endorsement = only(description, SLREQ, "endorsement", "slreq:endorsement")?;
+    let created = only(endorsement, DCTERMS, "created", "dcterms:created in slreq:endorsement")?;
+    Ok((created, only(endorsement, SLREQ, "endorser", "slreq:endorser")?))
 }
 
 /// The one child of that name.

@@ -6,6 +6,7 @@ use crate::{
     certificate::CertificateError,
     dsig::{KeyType, SignatureMethod},
     metadata::rules::RuleError,
+    trust::PathError,
     xml::XmlError,
 };
 
@@ -182,6 +183,9 @@ pub enum VerifyError {
         /// What the document says.
         document: String,
     },
+    /// A proxy made the signature, and does not stand for anyone who is trusted.
+    #[error("the signature was made with a proxy certificate: {0}")]
+    Proxy(PathError),
     /// The signature and all rules hold, and yet the entry cannot be read: a mistake of this
     /// library's, which must not pass for valid.
     #[error("the entry cannot be read")]

@@ -1,0 +1,125 @@
+//! Who is trusted to say who endorsed an entry: arguments, configuration, and what failures lead to.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Failure, Session, Status};
+use crate::trust::{Anchors, AnchorsError, AnchorsWarning, Pin};
+
+/// The options of commands that judge endorsers.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Trust options")]
+pub struct TrustArgs {
+    /// Trust the authorities HASH.0 in this directory, with the CRLs HASH.r0 and signing policies there
+    // Named apart from the CA certificates of TLS.
+    #[arg(id = "anchor_path", long = "ca-path", value_name = "DIR")]
+    pub ca_path: Option<PathBuf>,
+    /// Trust the authorities in this PEM file
+    #[arg(id = "anchor_file", long = "ca-file", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Look certificates up in the CRLs in this file, and refuse any without a current CRL
+    #[arg(long, value_name = "FILE")]
+    pub crl: Vec<PathBuf>,
+    /// Look at no CRL: an endorser whose certificate was revoked is trusted
+    #[arg(long, conflicts_with = "crl")]
+    pub insecure_no_crl: bool,
+    /// Accept only this endorser, or another one given so: an e-mail address, a subject as entries have
+    /// it, or the SHA-256 fingerprint of a certificate
+    #[arg(long, value_name = "WHO")]
+    pub endorsed_by: Vec<Pin>,
+}
+
+impl TrustArgs {
+    /// The anchors these arguments name, else those of the configuration; `None` if there are none.
+    ///
+    /// # Errors
+    /// A [`Failure`] if a file cannot be used, or there are CRLs for no anchors on the command line.
+    pub fn anchors(&self, session: &Session) -> Result<Option<Anchors>, Failure> {
+        let config = &session.config()?.trust;
+        // Anchors of both would be more trust than either says.
+        let (path, file) = match (&self.ca_path, &self.ca_file) {
+            (None, None) => (&config.ca_path, &config.ca_file),
+            given => given,
+        };
+        if path.is_none() && file.is_none() {
+            return if self.crl.is_empty() {
+                Ok(None)
+            } else {
+                Err(Failure::new(Status::Usage, "--crl is of no use without trust anchors")
+                    .with_hint(NO_ANCHORS))
+            };
+        }
+        let mut anchors = Anchors::new();
+        if let Some(path) = path {
+            anchors.add_directory(path)?;
+        }
+        if let Some(file) = file {
+            anchors.add_pem_file(file)?;
+        }
+        let crls = if self.crl.is_empty() { config.crl.as_deref().unwrap_or_default() } else { &self.crl };
+        if self.insecure_no_crl {
+            session.warn("CRLs are not looked at: an endorser whose certificate was revoked is trusted");
+            anchors.ignore_crls();
+        } else {
+            for crl in crls {
+                anchors.add_crl_file(crl)?;
+            }
+        }
+        for warning in anchors.warnings() {
+            // What is wrong with a CRL nobody looks at is of no interest.
+            let crl = matches!(warning, AnchorsWarning::Unusable(AnchorsError::Crl { .. }));
+            if !(crl && self.insecure_no_crl) {
+                session.warn(warning);
+            }
+        }
+        Ok(Some(anchors))
+    }
+
+    /// The endorsers these arguments name, else those of the configuration.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the configuration cannot be read.
+    pub fn endorsers(&self, session: &Session) -> Result<Vec<Pin>, Failure> {
+        if !self.endorsed_by.is_empty() {
+            return Ok(self.endorsed_by.clone());
+        }
+        Ok(session.config()?.trust.endorsed_by.clone().unwrap_or_default())
+    }
+}
+
+/// Where anchors come from.
+pub(super) const NO_ANCHORS: &str =
+    "--ca-path DIR or --ca-file FILE names the authorities that are trusted, as do these keys in [trust]";
+
+/// What is trusted, where it is required and there is nothing.
+///
+/// # Errors
+/// A usage error that says where anchors come from.
+pub fn required(anchors: Option<&Anchors>) -> Result<(), Failure> {
+    match anchors {
+        Some(_) => Ok(()),
+        None => {
+            Err(Failure::new(Status::Usage, "--require trusted needs trust anchors").with_hint(NO_ANCHORS))
+        }
+    }
+}
+
+impl From<AnchorsError> for Failure {
+    fn from(error: AnchorsError) -> Self {
+        let hint = match error {
+            AnchorsError::NotHashed { .. } => {
+                Some("'openssl rehash DIR' makes such names; --ca-file takes a file of certificates")
+            }
+            AnchorsError::NoCertificate { .. } => {
+                Some("certificates of authorities are wanted, in PEM or one in DER")
+            }
+            _ => None,
+        };
+        let failure = Self::new(Status::File, error);
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
