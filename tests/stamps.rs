@@ -10,6 +10,8 @@ mod pki;
 
 #[path = "stamps/authority.rs"]
 mod authority;
+#[path = "stamps/crl.rs"]
+mod crl;
 #[path = "stamps/desk.rs"]
 mod desk;
 #[path = "stamps/forge.rs"]
@@ -22,3 +24,5 @@ mod server;
 mod sign;
 #[path = "stamps/tokens.rs"]
 mod tokens;
+#[path = "stamps/validate.rs"]
+mod validate;

@@ -218,7 +218,7 @@ fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static st
         ("endorsed-by", _, None, Some(PinMismatch::Untrusted { .. })) if options.anchors.is_none() => {
             Some(NO_ANCHORS)
         }
-        (TIMESTAMPED, ..) if report.stamp().is_none() => {
+        (TIMESTAMPED, ..) if report.stamp().is_none() && options.signed => {
             Some("--timestamp-file names a time stamp that lies elsewhere")
         }
         _ => None,

@@ -8,7 +8,9 @@ use openssl::{
     hash::MessageDigest,
     x509::{
         X509,
-        extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier},
+        extension::{
+            AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
+        },
     },
 };
 use tempfile::TempDir;
@@ -176,6 +178,12 @@ pub(crate) fn certified(
     let identifier = SubjectKeyIdentifier::new();
     let identifier = identifier.build(&builder.x509v3_context(None, None)).unwrap();
     builder.append_extension(identifier).unwrap();
+    if let Some(issuer) = issuer {
+        let mut identifier = AuthorityKeyIdentifier::new();
+        let context = builder.x509v3_context(Some(&issuer.certificate), None);
+        let identifier = identifier.keyid(true).build(&context).unwrap();
+        builder.append_extension(identifier).unwrap();
+    }
     builder.sign(issuer.map_or(key, |i| &i.key), MessageDigest::sha256()).unwrap();
     Identity { key: key.clone(), certificate: builder.build() }
 }

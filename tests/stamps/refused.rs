@@ -222,12 +222,9 @@ fn the_signers_certificate_is_the_one_named() {
     let with_serial = |of: &Identity| {
         let mut forge = forge(&authority);
         let issuer = of.certificate.issuer_name().to_der().unwrap();
-        let serial = crate::forge::issuer_and_serial(of)[issuer.len()..].to_vec();
-        let start = serial.iter().position(|byte| *byte == 0x02).unwrap();
-        let serial = serial[start..].to_vec();
         let names = sequence(&[tlv(0xa4, &issuer)]);
         let digest = openssl::sha::sha256(&authority.tsa.certificate_der());
-        let id = sequence(&[octets(&digest), sequence(&[names, serial])]);
+        let id = sequence(&[octets(&digest), sequence(&[names, crate::crl::serial(of)])]);
         forge.ess = Some(sequence(&[sequence(&[id])]));
         read(&forge.token())
     };

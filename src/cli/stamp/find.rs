@@ -60,7 +60,9 @@ impl StampArgs {
         let trusted = if self.tsa_ca_file.is_empty() { configured } else { &self.tsa_ca_file };
         if trusted.is_empty() && (required || self.timestamp_file.is_some()) {
             return Err(Failure::new(Status::Usage, "no time-stamp authority is trusted")
-                .with_hint("name a file with the CA certificates of some with --tsa-ca-file"));
+                .with_hint(
+                "name a file with the CA certificates of some with --tsa-ca-file, or in [trust] with tsa_ca_file",
+            ));
         }
         if self.timestamp_file.is_some() && files.len() > 1 {
             return Err(Failure::new(Status::Usage, "one time stamp cannot be that of several files")
