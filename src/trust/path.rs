@@ -111,8 +111,6 @@ fn build(anchors: &Anchors, request: &PathRequest<'_>) -> Result<(Vec<X509>, usi
         Ok(path) => path,
         Err(refusal) => return Err(verdict::told(&refusal, anchors, request, &chain)?),
     };
-    let extensions = path.iter().map(|it| Ok(Extensions::of(&it.to_der()?).map_err(CertificateError::from)?));
-    let extensions = extensions.collect::<Result<Vec<_>, PathError>>()?;
     let mut proxies = 0;
     for certificate in &path {
         let certificate = read(certificate)?;
@@ -122,28 +120,19 @@ fn build(anchors: &Anchors, request: &PathRequest<'_>) -> Result<(Vec<X509>, usi
         proxy::check(&certificate)?;
         proxies += 1;
     }
-    // RFC 5280 §6.1.4 (k); OpenSSL makes do with the key usage, or with less. The anchor is one.
-    let authorities = path.len().saturating_sub(1);
-    for (index, extensions) in extensions.iter().enumerate().take(authorities).skip(proxies + 1) {
-        if !extensions.is_authority() {
-            let [certificate, issuer] = [index - 1, index].map(|index| subject(path.get(index)));
-            return Err(PathError::NotAuthority { certificate: certificate?, issuer: issuer? });
-        }
+    let extensions = Extensions::of(request.certificate.der()).map_err(CertificateError::from)?;
+    let usage = extensions.key_usage();
+    if usage.is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {
+        let certificate = request.certificate.subject().clone();
+        return Err(PathError::KeyUsage { certificate, needed: "signatures" });
     }
-    if let Some(extensions) = extensions.first() {
-        let usage = extensions.key_usage();
-        if usage.is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {
-            let certificate = request.certificate.subject().clone();
-            return Err(PathError::KeyUsage { certificate, needed: "signatures" });
-        }
-        if purpose == Purpose::TimeStamping && !extensions.is_for_time_stamps_alone() {
-            return Err(PathError::ExtendedKeyUsage { certificate: request.certificate.subject().clone() });
-        }
+    if purpose == Purpose::TimeStamping && !extensions.is_for_time_stamps_alone() {
+        return Err(PathError::ExtendedKeyUsage { certificate: request.certificate.subject().clone() });
     }
     for (index, certificate) in path.iter().enumerate() {
         // Nobody relies on the signature of an anchor.
         if let Some(weakness) = weakness(certificate, request.policy, index + 1 < path.len()) {
-            return Err(PathError::Weak { certificate: subject(Some(certificate))?, weakness });
+            return Err(PathError::Weak { certificate: read(certificate)?.subject().clone(), weakness });
         }
     }
     Ok((path, proxies))
@@ -278,9 +267,4 @@ fn check_revocation(
 
 pub(super) fn read(certificate: &X509Ref) -> Result<Certificate, PathError> {
     Ok(Certificate::from_der(&certificate.to_der()?)?)
-}
-
-fn subject(certificate: Option<&X509>) -> Result<crate::DistinguishedName, PathError> {
-    let certificate = certificate.ok_or(PathError::TooLong)?;
-    Ok(read(certificate)?.subject().clone())
 }

@@ -3,11 +3,11 @@
 use openssl::x509::{X509, X509VerifyResult};
 use openssl_sys as ffi;
 
-use super::{Anchors, PathError, PathRequest, ProxyError, path, proxy};
-use crate::{Certificate, DistinguishedName};
+use super::{Anchors, PathError, PathRequest, ProxyError, extension::Extensions, path, proxy};
+use crate::{Certificate, CertificateError, DistinguishedName};
 
 /// `X509_V_ERR_PROXY_SUBJECT_NAME_VIOLATION`, for which `openssl-sys` has no name.
-const PROXY_SUBJECT_NAME_VIOLATION: i32 = 73;
+const PROXY_SUBJECT_NAME_VIOLATION: i32 = 72;
 
 /// What OpenSSL has against a path.
 pub(super) struct Refusal {
@@ -33,6 +33,11 @@ pub(super) fn told(
     if let Some(legacy) = proxy::legacy([request.certificate].into_iter().chain(request.chain)) {
         return Ok(legacy.into());
     }
+    if proxy::is_proxy(&current)
+        && let Some(forbidden) = proxy::forbidden(&current)
+    {
+        return Ok(forbidden.into());
+    }
     Ok(match refusal.verdict.as_raw() {
         ffi::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
         | ffi::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
@@ -52,6 +57,10 @@ pub(super) fn told(
         | ffi::X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY => issuer_key(&current),
         ffi::X509_V_ERR_CERT_NOT_YET_VALID | ffi::X509_V_ERR_CERT_HAS_EXPIRED => period(&current, request),
         ffi::X509_V_ERR_CERT_CHAIN_TOO_LONG => PathError::TooLong,
+        // An authority that may not sign certificates is none, for OpenSSL.
+        ffi::X509_V_ERR_INVALID_CA if only_lacks_key_usage(&current)? => {
+            PathError::KeyUsage { certificate, needed: "signing certificates" }
+        }
         ffi::X509_V_ERR_INVALID_CA => {
             PathError::NotAuthority { certificate: below(refusal)?, issuer: certificate }
         }
@@ -79,14 +88,8 @@ pub(super) fn told(
             ProxyError::KeyUsage { proxy: below(refusal)?, issuer: certificate }.into()
         }
         ffi::X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION => {
-            let extensions = super::extension::Extensions::of(current.der());
-            let extensions = extensions.map_err(crate::CertificateError::from)?;
-            let extensions = extensions.critical().map(|id| id.to_string()).collect();
+            let extensions = extensions(&current)?.critical().map(|id| id.to_string()).collect();
             PathError::CriticalExtension { certificate, extensions }
-        }
-        ffi::X509_V_ERR_INVALID_EXTENSION => {
-            let forbidden = proxy::is_proxy(&current).then(|| proxy::forbidden(&current)).flatten();
-            forbidden.map_or_else(|| other(refusal, certificate), Into::into)
         }
         ffi::X509_V_ERR_PERMITTED_VIOLATION
         | ffi::X509_V_ERR_EXCLUDED_VIOLATION
@@ -138,6 +141,16 @@ fn without_issuer(
         issuer: last.issuer().clone(),
         anchors: anchors.len(),
     })
+}
+
+fn extensions(certificate: &Certificate) -> Result<Extensions, CertificateError> {
+    Ok(Extensions::of(certificate.der())?)
+}
+
+fn only_lacks_key_usage(certificate: &Certificate) -> Result<bool, CertificateError> {
+    let extensions = extensions(certificate)?;
+    let usage = extensions.key_usage();
+    Ok(extensions.is_authority() && usage.is_some_and(|usage| !usage.key_cert_sign()))
 }
 
 fn issuer_key(certificate: &Certificate) -> PathError {
