@@ -52,10 +52,10 @@ enum Required {
     Current,
     /// Not deprecated
     Active,
-    /// With a time stamp by an authority below --tsa-ca-file
-    Timestamped,
     /// Endorsed with a certificate of an authority that is trusted, and not revoked
     Trusted,
+    /// With a time stamp by an authority below --tsa-ca-file
+    Timestamped,
 }
 
 impl From<Required> for Requirement {
@@ -63,8 +63,8 @@ impl From<Required> for Requirement {
         match required {
             Required::Current => Self::Current,
             Required::Active => Self::Active,
-            Required::Timestamped => Self::Timestamped,
             Required::Trusted => Self::Trusted,
+            Required::Timestamped => Self::Timestamped,
         }
     }
 }
