@@ -164,6 +164,30 @@ impl Token {
             chain,
         })
     }
+
+    /// Whether the time agrees with what an entry says: its endorsement is not dated after the time
+    /// stamp, and the time stamp was made while the endorser's certificate was valid. The endorser
+    /// chose the date; a signature first seen when the certificate had expired may have been made with
+    /// a key that nobody guarded any more.
+    ///
+    /// The latest instant that the time stamp can be of is the one compared. Before what it should come
+    /// after, it may lie by [`MAX_AHEAD_SECONDS`].
+    ///
+    /// # Errors
+    /// [`StampError::BeforeEndorsement`], [`StampError::EndorserNotValid`]
+    pub fn check(&self, endorsed: Timestamp, endorser: &Certificate) -> Result<(), StampError> {
+        let time = self.latest;
+        let precedes =
+            |other: Timestamp| time.unix_seconds().saturating_add(MAX_AHEAD_SECONDS) < other.unix_seconds();
+        if precedes(endorsed) {
+            return Err(StampError::BeforeEndorsement { time, endorsed });
+        }
+        let (from, to) = (endorser.not_before(), endorser.not_after());
+        if precedes(from) || time > to {
+            return Err(StampError::EndorserNotValid { time, from, to });
+        }
+        Ok(())
+    }
 }
 
 /// A time stamp by a trusted authority. There is no other way to have one than to have it verified.
@@ -198,27 +222,4 @@ pub fn verify(
     };
     verify_path(anchors, &request)?;
     Ok(Stamp(token))
-}
-
-impl Stamp {
-    /// Whether the time agrees with what an entry says: its endorsement is not dated after the time
-    /// stamp by more than [`MAX_AHEAD_SECONDS`], and the time stamp was made while the endorser's
-    /// certificate was valid. The endorser chose the date; a signature first seen when the
-    /// certificate had expired may have been made with a key that nobody guarded any more.
-    ///
-    /// The latest instant that the time stamp can be of is the one compared.
-    ///
-    /// # Errors
-    /// [`StampError::BeforeEndorsement`], [`StampError::EndorserNotValid`]
-    pub fn check(&self, endorsed: Timestamp, endorser: &Certificate) -> Result<(), StampError> {
-        let time = self.latest;
-        if endorsed.unix_seconds() > time.unix_seconds().saturating_add(MAX_AHEAD_SECONDS) {
-            return Err(StampError::BeforeEndorsement { time, endorsed });
-        }
-        let (from, to) = (endorser.not_before(), endorser.not_after());
-        if time < from || time > to {
-            return Err(StampError::EndorserNotValid { time, from, to });
-        }
-        Ok(())
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::symlink, time::Duration};
 
+use stratuslab::Timestamp;
+
 use crate::{
     authority::{Authority, Profile},
     desk::{Desk, unsigned},
@@ -228,6 +230,22 @@ fn what_is_no_good_answer_leaves_everything_as_it_was() {
         reply(&stamp)
     });
     assert_eq!(damaged, told("the token's signature does not verify with the key of CN=TSA,O=StratusLab\n"));
+    // Whoever's clock is wrong: it would never be accepted.
+    for (days, said) in [(400, " ahead of now, which is "), (-400, ", before the endorsement, which is of ")]
+    {
+        let off = refused(move |authority, request| {
+            let time = Timestamp::now().checked_add_days(days).unwrap().to_string();
+            let mut forge = Forge::new(&authority.tsa, b"", &time.replace(['-', ':', 'T'], ""));
+            let start = request.body.windows(2).position(|window| window == [0x04, 0x20]).unwrap() + 2;
+            forge.info.digest = Some(request.body[start..start + 32].to_vec());
+            // Before certReq, the nonce as it came.
+            let nonce = request.body[start + 32..request.body.len() - 3].to_vec();
+            forge.info.rest = nonce;
+            reply(&granted(forge.token()))
+        });
+        assert!(off.starts_with("error: a.xml: the time stamp is of ") && off.contains(said), "{off}");
+        assert!(off.ends_with("hint: compare the clocks of this machine and of the authority\n"), "{off}");
+    }
     // Without a nonce, an answer of last year would do.
     let forged = refused(|authority, request| {
         let start = request.body.windows(2).position(|window| window == [0x04, 0x20]).unwrap() + 2;

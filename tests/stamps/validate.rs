@@ -201,8 +201,12 @@ fn one_of_a_time_that_cannot_be() {
     let expired = pki::Request::new("Jane Tester").email("jane.tester@example.org").days(-10, -1);
     let expired = expired.self_signed(&key(Kind::P384));
     desk.folder.write("jane.pem", [expired.certificate_pem(), expired.key_pem()].concat());
+    let stamp = desk.sign(&["--allow-expired-certificate", "--timestamp", &desk.url, "a.xml"]);
+    assert_eq!(stamp.status, Some(4));
+    assert!(stamp.stderr.contains("error: a.xml: the time stamp is of "), "{}", stamp.stderr);
     fs::remove_file(desk.path("a.xml.tsr")).unwrap();
-    desk.sign(&["--allow-expired-certificate", "--timestamp", &desk.url, "a.xml"]);
+    desk.sign(&["--allow-expired-certificate", "a.xml"]);
+    put(&desk, Timestamp::now());
     let late = reason(&desk, &[]);
     assert!(late.contains(" but the endorser's certificate is valid from "), "{late}");
 }

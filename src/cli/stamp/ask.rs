@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{beside, token_fields};
 use crate::{
-    Metadata,
+    Metadata, Timestamp,
     cli::{
         Failure, Session, Status, is_dash,
         network::{ConnectionArgs, retry_note},
@@ -20,8 +20,9 @@ use crate::{
     },
     config,
     dsig::Verified,
-    http::HttpUrl,
-    tsp::{Client, ClientOptions, Request, Token},
+    http::{HttpUrl, first_reason},
+    trust::{Purpose, check_ahead},
+    tsp::{Client, ClientOptions, Request, StampError, Token},
 };
 
 /// The options of commands that ask for time stamps.
@@ -100,11 +101,31 @@ pub fn ask(
     let path = beside(place);
     let Some(authority) = authority else { return Ok(Companion { path, fresh: None }) };
     session.detail(format_args!("asking {} for a time stamp", authority.url()));
-    let request = Request::random(&entry.evidence().signature_value)
-        .map_err(|error| Failure::new(Status::Credentials, error))?;
+    let request = Request::random(&entry.evidence().signature_value).map_err(|error| {
+        Failure::new(
+            Status::Network,
+            format_args!("no random number for a time stamp: {}", first_reason(&error)),
+        )
+    })?;
     let (answer, token) = authority.stamp(&request)?;
+    check(&token, entry)?;
     let prepared = output::prepare(&path, &answer, true)?;
     Ok(Companion { path, fresh: Some((token, prepared)) })
+}
+
+/// What is plain already: that nobody would accept this time stamp of this entry.
+fn check(token: &Token, entry: &Verified<Metadata>) -> Result<(), Failure> {
+    let clocks = "compare the clocks of this machine and of the authority";
+    let wrong = |error: StampError| match error {
+        StampError::EndorserNotValid { .. } => Failure::new(Status::Credentials, error),
+        error => Failure::new(Status::Network, error).with_hint(clocks),
+    };
+    check_ahead(Purpose::TimeStamping, token.time, Timestamp::now()).map_err(|error| wrong(error.into()))?;
+    match &entry.endorsement {
+        Some(endorsement) => token.check(endorsement.created, entry.certificate()).map_err(wrong),
+        // What is verified is endorsed.
+        None => Ok(()),
+    }
 }
 
 impl Companion {
