@@ -9,7 +9,8 @@ use openssl::{
     x509::{
         X509,
         extension::{
-            AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
+            AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
+            SubjectKeyIdentifier,
         },
     },
 };
@@ -128,7 +129,12 @@ fn openssl(folder: &Path, arguments: &str) -> (bool, String) {
 /// What a certificate is for.
 pub(crate) enum Role<'a> {
     Authority,
-    Tsa { usages: &'a [&'static str], critical: bool },
+    Tsa {
+        usages: &'a [&'static str],
+        critical: bool,
+    },
+    /// At 127.0.0.1.
+    Server,
 }
 
 /// A certificate, by itself or by an issuer.
@@ -153,7 +159,8 @@ pub(crate) fn certified(
     builder.set_not_before(&instant(days.0)).unwrap();
     builder.set_not_after(&instant(days.1)).unwrap();
     builder.set_pubkey(key).unwrap();
-    match role {
+    match &role {
+        Role::Server => {}
         Role::Authority => {
             builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
             let usage = KeyUsage::new().critical().key_cert_sign().crl_sign().build().unwrap();
@@ -165,15 +172,20 @@ pub(crate) fn certified(
             builder.append_extension(usage).unwrap();
             if !usages.is_empty() {
                 let mut usage = ExtendedKeyUsage::new();
-                if critical {
+                if *critical {
                     usage.critical();
                 }
-                for name in usages {
+                for name in *usages {
                     usage.other(name);
                 }
                 builder.append_extension(usage.build().unwrap()).unwrap();
             }
         }
+    }
+    if let Role::Server = role {
+        let mut name = SubjectAlternativeName::new();
+        let name = name.ip("127.0.0.1").build(&builder.x509v3_context(None, None)).unwrap();
+        builder.append_extension(name).unwrap();
     }
     let identifier = SubjectKeyIdentifier::new();
     let identifier = identifier.build(&builder.x509v3_context(None, None)).unwrap();

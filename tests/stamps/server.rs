@@ -1,11 +1,15 @@
 //! An HTTP server that does what a test says, one request a connection.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     net::TcpListener,
     sync::{Arc, Mutex},
     thread,
 };
+
+use openssl::ssl::{SslAcceptor, SslMethod};
+
+use crate::pki::Identity;
 
 /// What was asked.
 #[derive(Clone, Debug)]
@@ -26,7 +30,21 @@ impl Request {
 pub(crate) type Log = Arc<Mutex<Vec<Request>>>;
 
 /// Starts a server; its address, such as `127.0.0.1:4711`, and what it was asked.
-pub(crate) fn start(mut answer: impl FnMut(&Request) -> Vec<u8> + Send + 'static) -> (String, Log) {
+pub(crate) fn start(answer: impl FnMut(&Request) -> Vec<u8> + Send + 'static) -> (String, Log) {
+    start_with(None, answer)
+}
+
+/// The same, with TLS if there is a certificate for it.
+pub(crate) fn start_with(
+    tls: Option<&Identity>,
+    mut answer: impl FnMut(&Request) -> Vec<u8> + Send + 'static,
+) -> (String, Log) {
+    let acceptor = tls.map(|identity| {
+        let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
+        builder.set_certificate(&identity.certificate).unwrap();
+        builder.set_private_key(&identity.key).unwrap();
+        builder.build()
+    });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let log = Log::default();
@@ -34,25 +52,38 @@ pub(crate) fn start(mut answer: impl FnMut(&Request) -> Vec<u8> + Send + 'static
     thread::spawn(move || {
         for socket in listener.incoming() {
             let mut socket = socket.unwrap();
-            let mut head = Vec::new();
-            let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") && socket.read_exact(&mut byte).is_ok() {
-                head.extend(byte);
+            match &acceptor {
+                // A client that trusts nobody hangs up.
+                Some(acceptor) => match acceptor.accept(socket) {
+                    Ok(mut stream) => serve(&mut stream, &kept, &mut answer),
+                    Err(_) => continue,
+                },
+                None => serve(&mut socket, &kept, &mut answer),
             }
-            let head = String::from_utf8(head).unwrap();
-            let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
-            let mut request = Request { line, head, body: Vec::new() };
-            let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
-            request.body = vec![0; length];
-            if socket.read_exact(&mut request.body).is_err() {
-                continue;
-            }
-            kept.lock().unwrap().push(request.clone());
-            // A client that has seen enough hangs up at any time.
-            let _ = socket.write_all(&answer(&request));
         }
     });
     (address, log)
+}
+
+fn serve(stream: &mut (impl Read + Write), log: &Log, answer: &mut impl FnMut(&Request) -> Vec<u8>) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read_exact(&mut byte).is_err() {
+            return;
+        }
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
+    let mut request = Request { line, head, body: Vec::new() };
+    let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
+    request.body = vec![0; length];
+    if stream.read_exact(&mut request.body).is_ok() {
+        log.lock().unwrap().push(request.clone());
+        // A client that has seen enough hangs up at any time.
+        let _ = stream.write_all(&answer(&request));
+    }
 }
 
 /// An answer: status, headers, body.

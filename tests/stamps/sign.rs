@@ -5,11 +5,11 @@ use std::{fs, os::unix::fs::symlink, time::Duration};
 use stratuslab::Timestamp;
 
 use crate::{
-    authority::{Authority, Profile},
+    authority::{Authority, Profile, Role, certified},
     desk::{Desk, unsigned},
     forge::{Forge, granted},
-    pki::Kind,
-    server::{Request, answer, reply},
+    pki::{Kind, key},
+    server::{self, Request, answer, reply},
 };
 
 /// The names in the folder of a desk before anything is done.
@@ -291,6 +291,47 @@ fn redirects_that_keep_it_a_post_are_followed_and_transient_failures_tried_again
         5,
         &format!("error: a.xml: {} redirects more than 5 times\nhint: check --timestamp\n", endless.url),
     );
+}
+
+#[test]
+fn tls_is_verified_and_never_left() {
+    let desk = Desk::usual();
+    let server = certified("Server", &key(Kind::Rsa2048), None, Role::Server, (-1, 10));
+    desk.folder.write("server.pem", server.certificate_pem());
+    let authority = std::sync::Arc::clone(&desk.authority);
+    let plain = desk.url.clone();
+    let (address, _) = server::start_with(Some(&server), move |request| match request.line.as_str() {
+        "POST /plain" => answer("307 Temporary Redirect", &[&format!("Location: {plain}")], b""),
+        _ => reply(&authority.lock().unwrap().reply(&request.body)),
+    });
+    let url = format!("https://{address}/tsr");
+    desk.sign(&["--timestamp", &url, "a.xml"]).failed(
+        5,
+        &format!(
+            "error: a.xml: no secure connection to {url}: certificate verify failed: self-signed certificate\n\
+             hint: if you know the CA of this server, name its certificate with --ca-file or --ca-path\n"
+        ),
+    );
+    let left = format!("https://{address}/plain");
+    desk.sign(&["--timestamp", &left, "--ca-file", "server.pem", "a.xml"]).failed(
+        5,
+        &format!(
+            "error: a.xml: {left} answers 307 Temporary Redirect and points to {}, which is not followed\n\
+             hint: name its new address with --timestamp\n",
+            desk.url
+        ),
+    );
+    assert_eq!(desk.bytes("a.xml"), unsigned().as_bytes());
+    desk.sign(&["--timestamp", &url, "--ca-file", "server.pem", "a.xml"]).succeeded();
+    desk.timestamped(&[]).succeeded();
+    let warning = "warning: the server's certificate is not verified: what is sent can be read and changed on \
+                   the way\n";
+    desk.sign(&["--timestamp", &url, "--insecure-no-tls-verify", "a.xml"]).ended(
+        0,
+        "Manifest file successfully signed: a.xml\n",
+        warning,
+    );
+    assert!(desk.log.lock().unwrap().is_empty());
 }
 
 #[test]
