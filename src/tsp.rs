@@ -166,7 +166,7 @@ impl Token {
     }
 
     /// Whether the time agrees with what an entry says: its endorsement is not dated after the time
-    /// stamp, and the time stamp was made while the endorser's certificate was valid. The endorser
+    /// stamp, and the time stamp was made while the endorser's `certificate` was valid. The endorser
     /// chose the date; a signature first seen when the certificate had expired may have been made with
     /// a key that nobody guarded any more.
     ///
@@ -175,14 +175,14 @@ impl Token {
     ///
     /// # Errors
     /// [`StampError::BeforeEndorsement`], [`StampError::EndorserNotValid`]
-    pub fn check(&self, endorsed: Timestamp, endorser: &Certificate) -> Result<(), StampError> {
+    pub fn check(&self, endorsed: Timestamp, certificate: &Certificate) -> Result<(), StampError> {
         let time = self.latest;
         let precedes =
             |other: Timestamp| time.unix_seconds().saturating_add(MAX_AHEAD_SECONDS) < other.unix_seconds();
         if precedes(endorsed) {
             return Err(StampError::BeforeEndorsement { time, endorsed });
         }
-        let (from, to) = (endorser.not_before(), endorser.not_after());
+        let (from, to) = (certificate.not_before(), certificate.not_after());
         if precedes(from) || time > to {
             return Err(StampError::EndorserNotValid { time, from, to });
         }

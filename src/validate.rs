@@ -125,7 +125,7 @@ pub struct Check {
 pub struct Report {
     checks: Vec<Check>,
     signature_error: Option<VerifyError>,
-    stamp: Option<Result<Stamp, StampError>>,
+    stamp: Option<Box<Result<Stamp, StampError>>>,
     path: Option<Result<TrustedPath, PathError>>,
     endorser_mismatch: Option<PinMismatch>,
     entry: Entry,
@@ -180,7 +180,7 @@ impl Report {
     /// The entry's time stamp, or why it proves nothing, if the signature holds, there is one and there
     /// are anchors for it.
     pub fn stamp(&self) -> Option<&Result<Stamp, StampError>> {
-        self.stamp.as_ref()
+        self.stamp.as_deref()
     }
 
     /// The path from the certificate to an anchor, or why there is none, if the signature holds and
@@ -265,7 +265,7 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
     }
     report.checks.extend(findings.iter().map(|finding| rule_check(finding, options.leniency)));
-    report.stamp = timestamped::judge(report.evidence(), report.metadata(), options);
+    report.stamp = timestamped::judge(report.evidence(), report.metadata(), options).map(Box::new);
     // A certificate may be revoked after it was used: that counts from a time that somebody else tells.
     let stamped = report.stamp().and_then(|stamp| stamp.as_ref().ok()).map(|stamp| stamp.latest);
     report.path = trusted::path(report.evidence(), report.metadata(), options, stamped);

@@ -102,7 +102,7 @@ pub enum TimestampError {
         /// What was asked.
         url: String,
         /// Why.
-        cause: StampError,
+        cause: Box<StampError>,
     },
 }
 
@@ -154,7 +154,7 @@ impl Client {
     /// # Errors
     /// [`TimestampError`] if there is none, or it does not hold.
     pub fn stamp(&self, request: &Request) -> Result<(Vec<u8>, Token), TimestampError> {
-        let wrong = |cause| TimestampError::Stamp { url: self.url.to_string(), cause };
+        let wrong = |cause| TimestampError::Stamp { url: self.url.to_string(), cause: Box::new(cause) };
         let query = request.to_der().map_err(wrong)?;
         let exchange = Exchange::begin(&self.options.connection, self.options.total_timeout);
         let attempt = || self.follow(&query, &exchange);

@@ -71,10 +71,7 @@ impl<'a> EssCertId<'a> {
 
     fn fields(reader: &mut SliceReader<'a>, method: DigestMethod) -> Result<Self, StampError> {
         let digest = element(reader, Tag::OctetString)?;
-        let issuer = match reader.is_finished() {
-            true => None,
-            false => Some(reader.sequence(issuer_serial)?),
-        };
+        let issuer = if reader.is_finished() { None } else { Some(reader.sequence(issuer_serial)?) };
         Ok(Self { method, digest, issuer })
     }
 
@@ -208,7 +205,7 @@ pub(super) fn check_usage(certificate: &Certificate) -> Result<(), StampError> {
     Err(StampError::Usage { tsa: certificate.subject().clone(), found })
 }
 
-/// RFC 3161 §2.4.2: the `tsa` in TSTInfo, a `GeneralName`, must be one of the certificate's names.
+/// RFC 3161 §2.4.2: the `tsa` in `TSTInfo`, a `GeneralName`, must be one of the certificate's names.
 pub(super) fn check_name(certificate: &Certificate, general_name: &[u8]) -> Result<(), StampError> {
     let directory_name = whole(general_name, |reader| {
         let header = Header::decode(reader)?;
