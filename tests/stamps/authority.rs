@@ -127,6 +127,7 @@ fn openssl(folder: &Path, arguments: &str) -> (bool, String) {
 }
 
 /// What a certificate is for.
+#[derive(Clone, Copy)]
 pub(crate) enum Role<'a> {
     Authority,
     Tsa {
@@ -159,7 +160,7 @@ pub(crate) fn certified(
     builder.set_not_before(&instant(days.0)).unwrap();
     builder.set_not_after(&instant(days.1)).unwrap();
     builder.set_pubkey(key).unwrap();
-    match &role {
+    match role {
         Role::Server => {}
         Role::Authority => {
             builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
@@ -172,10 +173,10 @@ pub(crate) fn certified(
             builder.append_extension(usage).unwrap();
             if !usages.is_empty() {
                 let mut usage = ExtendedKeyUsage::new();
-                if *critical {
+                if critical {
                     usage.critical();
                 }
-                for name in *usages {
+                for name in usages {
                     usage.other(name);
                 }
                 builder.append_extension(usage.build().unwrap()).unwrap();

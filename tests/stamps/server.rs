@@ -54,10 +54,11 @@ pub(crate) fn start_with(
             let mut socket = socket.unwrap();
             match &acceptor {
                 // A client that trusts nobody hangs up.
-                Some(acceptor) => match acceptor.accept(socket) {
-                    Ok(mut stream) => serve(&mut stream, &kept, &mut answer),
-                    Err(_) => continue,
-                },
+                Some(acceptor) => {
+                    if let Ok(mut stream) = acceptor.accept(socket) {
+                        serve(&mut stream, &kept, &mut answer);
+                    }
+                }
                 None => serve(&mut socket, &kept, &mut answer),
             }
         }
@@ -88,11 +89,9 @@ fn serve(stream: &mut (impl Read + Write), log: &Log, answer: &mut impl FnMut(&R
 
 /// An answer: status, headers, body.
 pub(crate) fn answer(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
-    for header in headers {
-        answer += &format!("{header}\r\n");
-    }
-    [answer.as_bytes(), b"\r\n", body].concat()
+    let length = format!("Content-Length: {}", body.len());
+    let lines: Vec<_> = headers.iter().chain([&"Connection: close", &length.as_str()]).copied().collect();
+    [format!("HTTP/1.1 {status}\r\n{}\r\n\r\n", lines.join("\r\n")).as_bytes(), body].concat()
 }
 
 /// The answer that brings a time stamp.
