@@ -30,73 +30,18 @@ use crate::{Email, Password};
 
 mod error;
 mod ini;
+mod keys;
 mod toml;
 mod value;
 
 pub use error::{At, ConfigError, ConfigWarning};
 pub(crate) use value::timeout;
 
+use keys::{Keys, keys};
 use value::{Place, Raw};
 
 /// The longest configuration file read, in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
-
-/// What a section of a file may hold.
-trait Keys {
-    /// Every key, as files spell it.
-    const NAMES: &[&str];
-
-    /// Sets a key; `None` if there is no such key.
-    fn set(&mut self, key: &str, raw: Raw<'_>, place: &Place<'_>) -> Option<Result<(), ConfigError>>;
-}
-
-/// Defines the keys of a section and what has to be said of each once and for all; `also` are fields
-/// that are no keys.
-macro_rules! keys {
-    (
-        $(#[$about:meta])* $name:ident { $($(#[doc = $doc:literal])+ $key:ident: $type:ty,)+ }
-        also { $($(#[doc = $other_doc:literal])* $visible:vis $other:ident: $other_type:ty,)* }
-    ) => {
-        $(#[$about])*
-        #[derive(Default)]
-        #[non_exhaustive]
-        pub struct $name {
-            $($(#[doc = $doc])+ pub $key: Option<$type>,)+
-            $($(#[doc = $other_doc])* $visible $other: $other_type,)*
-        }
-
-        impl $name {
-            /// Every key, as files spell it.
-            pub const KEYS: &[&str] = &[$(stringify!($key)),+];
-
-            fn is_set(&self, key: &str) -> bool {
-                match key {
-                    $(stringify!($key) => self.$key.is_some(),)+
-                    _ => false,
-                }
-            }
-
-            /// These values where there are any, else those of `defaults`, which also has the rest.
-            fn keys_over(self, defaults: Self) -> Self {
-                Self {
-                    $($key: self.$key.or(defaults.$key),)+
-                    ..defaults
-                }
-            }
-        }
-
-        impl Keys for $name {
-            const NAMES: &[&str] = Self::KEYS;
-
-            fn set(&mut self, key: &str, raw: Raw<'_>, place: &Place<'_>) -> Option<Result<(), ConfigError>> {
-                match key {
-                    $(stringify!($key) => Some(value::read(raw, place).map(|value| self.$key = value)),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
 
 keys! {
     /// The values of a configuration file, one profile over the defaults. Its `Debug` names the

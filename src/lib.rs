@@ -15,6 +15,7 @@
 //! bytes   -> dsig::verify -> Verified<Metadata>
 //! bytes   -> tsp::Client::stamp -> FILE.tsr -> tsp::verify -> Stamp: when the entry was signed at the latest
 //! bytes   -> validate::validate -> Report: every check, and Verified<Metadata> if all hold
+//! Certificate -> trust::verify_path -> TrustedPath: to an authority in trust::Anchors
 //! entry   -> marketplace::Client::upload -> URL
 //! id      -> marketplace::Client::fetch -> verify -> dsig::deprecate -> upload -> URL
 //! ```

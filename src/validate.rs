@@ -124,10 +124,10 @@ pub struct Check {
 #[derive(Clone, Debug)]
 pub struct Report {
     checks: Vec<Check>,
-    signature_error: Option<VerifyError>,
+    signature_error: Option<Box<VerifyError>>,
     stamp: Option<Box<Result<Stamp, StampError>>>,
-    path: Option<Result<TrustedPath, PathError>>,
-    endorser_mismatch: Option<PinMismatch>,
+    path: Option<Box<Result<TrustedPath, PathError>>>,
+    endorser_mismatch: Option<Box<PinMismatch>>,
     entry: Entry,
 }
 
@@ -174,7 +174,7 @@ impl Report {
 
     /// Why the signature does not verify, if it was asked for and does not.
     pub fn signature_error(&self) -> Option<&VerifyError> {
-        self.signature_error.as_ref()
+        self.signature_error.as_deref()
     }
 
     /// The entry's time stamp, or why it proves nothing, if the signature holds, there is one and there
@@ -186,12 +186,12 @@ impl Report {
     /// The path from the certificate to an anchor, or why there is none, if the signature holds and
     /// there are anchors.
     pub fn path(&self) -> Option<&Result<TrustedPath, PathError>> {
-        self.path.as_ref()
+        self.path.as_deref()
     }
 
     /// Why the endorser is none of [`Options::endorsers`].
     pub fn endorser_mismatch(&self) -> Option<&PinMismatch> {
-        self.endorser_mismatch.as_ref()
+        self.endorser_mismatch.as_deref()
     }
 
     /// The entry if it is valid in every respect asked for and signed.
@@ -240,7 +240,7 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
         Some(Err(VerifyError::Xml(error))) => Err(error),
         unverified => {
-            report.signature_error = unverified.and_then(Result::err);
+            report.signature_error = unverified.and_then(Result::err).map(Box::new);
             let stage = if options.signed { Stage::Endorsed } else { Stage::Unsigned };
             examine_unsigned(document, stage).map(|(findings, metadata)| {
                 report.entry = Entry::Stated(metadata.map(Box::new), None);
@@ -268,8 +268,8 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
     report.stamp = timestamped::judge(report.evidence(), report.metadata(), options).map(Box::new);
     // A certificate may be revoked after it was used: that counts from a time that somebody else tells.
     let stamped = report.stamp().and_then(|stamp| stamp.as_ref().ok()).map(|stamp| stamp.latest);
-    report.path = trusted::path(report.evidence(), report.metadata(), options, stamped);
-    report.endorser_mismatch = trusted::mismatch(&report, options);
+    report.path = trusted::path(report.evidence(), report.metadata(), options, stamped).map(Box::new);
+    report.endorser_mismatch = trusted::mismatch(&report, options).map(Box::new);
     match report.metadata() {
         Some(metadata) => {
             let certificate = report.evidence().map(|evidence| &evidence.certificate);

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stratuslab::cli::{Failure, Status};
-use stratuslab::config::{Config, MAX_CONFIG_BYTES};
+use stratuslab::config::{Config, MAX_CONFIG_BYTES, TrustConfig};
 use stratuslab::dsig::SignatureMethod;
+use stratuslab::trust::Pin;
 use tempfile::TempDir;
 
 const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -86,6 +87,76 @@ fn every_key_has_its_type() {
         assert!(debug.contains(key), "{key} is not in this test");
     }
     assert!(!debug.contains("sesame"), "{debug}");
+}
+
+#[test]
+fn trust_is_a_table_of_its_own() {
+    let (_folder, path) = file(
+        "config.toml",
+        r#"
+            ca_file = "/tls.pem"
+            [trust]
+            ca_path = "certificates"
+            ca_file = "~/ca.pem"
+            crl = ["/a.crl", "b.crl"]
+            endorsed_by = "jane@example.org"
+            tsa_ca_file = "/tsa.pem"
+            [one]
+            author = "one"
+            [one.trust]
+            endorsed_by = ["CN=Joe,O=Example", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
+            [two.trust]
+            ca_file = "/two.pem"
+        "#,
+    );
+    let folder = path.parent().unwrap();
+    let load = |profile| Config::load(Some(&path), profile).unwrap();
+    let config = load(None);
+    let debug = format!("{:?}", config.trust);
+    for key in TrustConfig::KEYS {
+        assert!(debug.contains(key), "{key} is not in this test");
+    }
+    assert_eq!(config.ca_file.as_deref(), Some(Path::new("/tls.pem")));
+    assert_eq!(config.trust.ca_path, Some(folder.join("certificates")));
+    assert_eq!(config.trust.ca_file, dirs::home_dir().map(|home| home.join("ca.pem")));
+    assert_eq!(config.trust.crl, Some(vec![PathBuf::from("/a.crl"), folder.join("b.crl")]));
+    assert_eq!(config.trust.endorsed_by, Some(vec!["jane@example.org".parse().unwrap()]));
+    assert_eq!(config.trust.tsa_ca_file.as_deref(), Some(Path::new("/tsa.pem")));
+    // A profile's list replaces the other, and its anchors all anchors.
+    let one = load(Some("one"));
+    assert!(matches!(one.trust.endorsed_by.as_deref(), Some([Pin::Subject(_), Pin::Fingerprint(_)])));
+    assert_eq!((one.author.as_deref(), &one.trust.ca_path), (Some("one"), &config.trust.ca_path));
+    let two = load(Some("two")).trust;
+    assert_eq!((two.ca_file.as_deref(), &two.ca_path), (Some(Path::new("/two.pem")), &None));
+    assert_eq!(two.endorsed_by, config.trust.endorsed_by);
+    // It is no profile.
+    assert!(Config::load(Some(&path), Some("trust")).is_err());
+    assert_eq!(
+        fact("config.toml", "trust = 'x'"),
+        "config.toml, line 1: 'trust' is a table, but this is a string"
+    );
+    assert_eq!(
+        fact("config.toml", "[trust]\nendorsed_by = ['x']"),
+        "config.toml, line 2: 'endorsed_by' is e-mail addresses, subjects (CN=…,O=…) and SHA-256 fingerprints, not 'x'"
+    );
+    let (_, told, hint) = failure("config.toml", "[one.trust]\nca_fil = 'x'", None);
+    assert_eq!(
+        (told.as_str(), hint.as_deref()),
+        ("config.toml, line 2: unknown key 'ca_fil'", Some("did you mean 'ca_file'?"))
+    );
+}
+
+#[test]
+fn trust_is_a_section_of_the_originals_file_too() {
+    let ini = "[default]\nca_file = /tls.pem\n".to_owned()
+        + "[trust]\nca_path = /certificates\ncrl = /a.crl\n  /b.crl\nendorsed_by =\n  jane@example.org\n  CN=Joe,O=Example\n[one]\nauthor = x\n";
+    for profile in [None, Some("one")] {
+        let trust = load("user.cfg", &ini, profile).trust;
+        assert_eq!(trust.ca_path.as_deref(), Some(Path::new("/certificates")));
+        assert_eq!(trust.crl, Some(vec![PathBuf::from("/a.crl"), PathBuf::from("/b.crl")]));
+        assert!(matches!(trust.endorsed_by.as_deref(), Some([Pin::Email(_), Pin::Subject(_)])));
+    }
+    assert!(fact("user.cfg", &(ini + "[trust]\nx = y\n")).ends_with("unknown key 'x'"));
 }
 
 #[test]
@@ -397,8 +468,11 @@ fn the_example_documents_every_key_and_its_default() {
     };
     let assignments: Vec<String> =
         EXAMPLE.lines().filter_map(commented).filter(|line| line.contains(" = ")).collect();
-    for key in Config::KEYS.iter().chain(&["selected_section"]) {
-        assert!(assignments.iter().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not there");
+    for key in Config::KEYS.iter().chain(TrustConfig::KEYS).chain(&["selected_section"]) {
+        let there = assignments.iter().filter(|line| line.starts_with(&format!("{key} = "))).count();
+        // In the profile at the end some are there once more.
+        let sections = [Config::KEYS, TrustConfig::KEYS].iter().filter(|keys| keys.contains(key)).count();
+        assert!(there >= sections.max(1), "{key} is not there");
     }
     // As it is it says nothing; with the comment signs gone it is right.
     assert!(!format!("{:?}", load("config.toml", EXAMPLE, None)).contains("author"));
@@ -411,6 +485,8 @@ fn the_example_documents_every_key_and_its_default() {
         .collect();
     let config = load("config.toml", &opened, None);
     assert_eq!(config.marketplace_endpoint.as_deref(), Some("https://marketplace.example.org/marketplace"));
+    assert_eq!(config.ca_file.as_deref(), Some(Path::new("/etc/grid-security/ca.pem")));
+    assert_eq!(config.trust.ca_path.as_deref(), Some(Path::new("/etc/grid-security/certificates")));
     // Those without the mark are the built-in ones.
     let marked = |line: &&String| line.contains("# example") || line.contains("example.org");
     let defaults: Vec<_> = assignments.iter().filter(|line| !marked(line)).map(String::as_str).collect();
@@ -421,7 +497,7 @@ fn the_example_documents_every_key_and_its_default() {
     assert_eq!(
         set,
         "[\"marketplace_endpoint\", \"timeout\", \"p12_certificate\", \"pem_certificate\", \"pem_key\", \
-         \"allow_sha1\", \"publisher\"], .. }"
+         \"allow_sha1\", \"publisher\"], trust: TrustConfig { set: [], .. }, .. }"
     );
     let home = |path: &str| dirs::home_dir().map(|home| home.join(path));
     assert_eq!(config.p12_certificate, home(".globus/usercert.p12"));

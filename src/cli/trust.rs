@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Failure, Session, Status};
+use super::{Failure, Session, Status, reason, shown};
 use crate::trust::{Anchors, AnchorsError, AnchorsWarning, Pin};
 
 /// The options of commands that judge endorsers.
@@ -68,9 +68,10 @@ impl TrustArgs {
         }
         for warning in anchors.warnings() {
             // What is wrong with a CRL nobody looks at is of no interest.
-            let crl = matches!(warning, AnchorsWarning::Unusable(AnchorsError::Crl { .. }));
-            if !(crl && self.insecure_no_crl) {
-                session.warn(warning);
+            match warning {
+                AnchorsWarning::Unusable(AnchorsError::Crl { .. }) if self.insecure_no_crl => {}
+                AnchorsWarning::Unusable(error) => session.warn(told(error)),
+                warning => session.warn(warning),
             }
         }
         Ok(Some(anchors))
@@ -116,10 +117,20 @@ impl From<AnchorsError> for Failure {
             }
             _ => None,
         };
-        let failure = Self::new(Status::File, error);
+        let failure = Self::new(Status::File, told(&error));
         match hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,
         }
+    }
+}
+
+/// The error, without the system's numbers.
+fn told(error: &AnchorsError) -> String {
+    match error {
+        AnchorsError::Read { path, cause } => {
+            format!("cannot read trust anchors from {}: {}", shown(path), reason(cause))
+        }
+        error => error.to_string(),
     }
 }

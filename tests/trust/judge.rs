@@ -70,7 +70,8 @@ impl<'a> Case<'a> {
         verify_path(&self.anchors_in(folder.path()), &request)
     }
 
-    /// Whether `openssl verify` accepts it; `None` if it is not there and need not be.
+    /// Whether `openssl verify` accepts it, with the anchors in a file and in a directory; `None` if it
+    /// need not be there.
     fn theirs(&self) -> Option<bool> {
         if std::env::var_os("STRATUSLAB_SKIP_PEERS").is_some() {
             return None;
@@ -81,23 +82,37 @@ impl<'a> Case<'a> {
             fs::write(&file, content).unwrap();
             file
         };
-        let mut command = Command::new("openssl");
-        command.args(["verify", "-no-CApath", "-no-CAstore", "-attime", &self.at.unix_seconds().to_string()]);
-        command.args(["-auth_level", if self.policy.allow_sha1 { "0" } else { "2" }]);
-        match self.purpose {
-            Purpose::TimeStamping => command.args(["-purpose", "timestampsign"]),
-            _ => command.arg("-allow_proxy_certs"),
-        };
-        if self.anchors.is_empty() {
-            command.arg("-no-CAfile");
-        } else {
-            command.arg("-CAfile").arg(write("anchors.pem", pem(&self.anchors)));
+        let mut hashes = Vec::new();
+        for anchor in &self.anchors {
+            let hash = crate::anchors::hash(anchor);
+            // OpenSSL stops at a number that is missing.
+            let number = hashes.iter().filter(|known| **known == hash).count();
+            write(&format!("{hash}.{number}"), anchor.certificate_pem());
+            hashes.push(hash);
         }
-        if !self.chain.is_empty() {
-            command.arg("-untrusted").arg(write("chain.pem", pem(&self.chain)));
-        }
-        command.arg(write("leaf.pem", pem(&[self.leaf])));
-        Some(command.output().expect("there is no openssl command").status.success())
+        let of_file = ["-no-CApath".into(), "-CAfile".into(), write("anchors.pem", pem(&self.anchors))];
+        let of_folder = ["-no-CAfile".into(), "-CApath".into(), folder.path().to_owned()];
+        let (leaf, chain) = (write("leaf.pem", pem(&[self.leaf])), write("chain.pem", pem(&self.chain)));
+        // An empty file of anchors is an error of its own.
+        let ways = if self.anchors.is_empty() { vec![of_folder] } else { vec![of_folder, of_file] };
+        let verdicts: Vec<bool> = ways
+            .iter()
+            .map(|anchors| {
+                let mut command = Command::new("openssl");
+                command.args(["verify", "-no-CAstore", "-attime", &self.at.unix_seconds().to_string()]);
+                command.args(["-auth_level", if self.policy.allow_sha1 { "0" } else { "2" }]).args(anchors);
+                match self.purpose {
+                    Purpose::TimeStamping => command.args(["-purpose", "timestampsign"]),
+                    _ => command.arg("-allow_proxy_certs"),
+                };
+                if !self.chain.is_empty() {
+                    command.arg("-untrusted").arg(&chain);
+                }
+                command.arg(&leaf).output().unwrap().status.success()
+            })
+            .collect();
+        assert!(verdicts.windows(2).all(|pair| pair[0] == pair[1]), "openssl verify is of two minds");
+        verdicts.first().copied()
     }
 
     /// Both accept it.

@@ -45,7 +45,7 @@ fn names_count_on_a_trusted_path_alone() {
     let jane = certificate(&draft("Jane").email("jane@example.org").self_signed());
     let fingerprint = jane.sha256_fingerprint();
     let find = |pin: &Pin, path: Result<(), String>| {
-        Pin::find(std::slice::from_ref(pin), &jane, "jane@example.org", path).map(Clone::clone)
+        Pin::find(std::slice::from_ref(pin), &jane, "jane@example.org", path).cloned()
     };
     let no_path = || Err("nobody vouches for it".to_owned());
     for text in ["jane@example.org", SUBJECT] {

@@ -239,3 +239,24 @@ fn lists_come_in_der_and_pem() {
     anchors.add_crl_file(&write(b"nothing")).unwrap_err();
     assert!(matches!(pki.judged(&anchors, NOW, None), Err(PathError::CrlMissing { .. })));
 }
+
+#[test]
+fn no_list_that_was_changed_clears_who_is_on_it() {
+    let pki = pki();
+    let list = List::of(&pki.middle).revoking(&pki.leaf, REVOKED).der();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crl");
+    for (index, bit) in (0..list.len()).flat_map(|index| [(index, 0), (index, 1 + index % 7)]) {
+        let mut changed = list.clone();
+        changed[index] ^= 1 << bit;
+        fs::write(&file, changed).unwrap();
+        let mut anchors = pki.anchors(&[List::of(&pki.root)]);
+        // It may be unreadable: then it is missing.
+        let _ = anchors.add_crl_file(&file);
+        assert!(pki.judged(&anchors, NOW, None).is_err(), "byte {index}, bit {bit}");
+    }
+    for length in 0..list.len() {
+        fs::write(&file, &list[..length]).unwrap();
+        assert!(pki.anchors(&[]).add_crl_file(&file).is_err(), "{length}");
+    }
+}

@@ -185,7 +185,7 @@ pub enum VerifyError {
     },
     /// A proxy made the signature, and does not stand for anyone who is trusted.
     #[error("the signature was made with a proxy certificate: {0}")]
-    Proxy(PathError),
+    Proxy(Box<PathError>),
     /// The signature and all rules hold, and yet the entry cannot be read: a mistake of this
     /// library's, which must not pass for valid.
     #[error("the entry cannot be read")]
