@@ -194,8 +194,7 @@ fn tbs_certificate(tbs: &mut SliceReader<'_>, der: &[u8]) -> Result<Certificate,
             _ => drop(tbs.read_slice(header.length())?),
         }
     }
-    // The octet that keeps a large number positive (X.690 §8.3.3) is no part of it.
-    let serial = hex(serial.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(serial));
+    let serial = serial_number(serial);
     Ok(Certificate { der: der.into(), subject, issuer, email, serial, not_before, not_after, public_key })
 }
 
@@ -204,6 +203,12 @@ pub(crate) fn element<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Result<&'a 
     let header = Header::decode(reader)?;
     header.tag().assert_eq(tag)?;
     reader.read_slice(header.length())
+}
+
+/// A serial number in hexadecimal. The octet that keeps a large one positive (X.690 §8.3.3) is no part of
+/// it.
+pub(crate) fn serial_number(content: &[u8]) -> String {
+    hex(content.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(content))
 }
 
 fn name(reader: &mut SliceReader<'_>) -> Result<DistinguishedName, CertificateError> {
@@ -227,7 +232,7 @@ pub(crate) fn time(reader: &mut SliceReader<'_>) -> Result<Timestamp, Certificat
 }
 
 /// An instant of the form `YYYYMMDDhhmm[ss]Z`; before RFC 2459 seconds could be left out.
-fn instant(digits: &str) -> Option<Timestamp> {
+pub(crate) fn instant(digits: &str) -> Option<Timestamp> {
     // RFC 5280 §4.1.2.5: no expiration. A Timestamp ends a day earlier.
     let digits = if digits == "99991231235959Z" { "99991230220000Z" } else { digits };
     let digits = digits.strip_suffix('Z').filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;

@@ -26,6 +26,7 @@ pub mod progress;
 pub mod publish;
 mod session;
 mod signing;
+pub mod stamp;
 mod text;
 pub mod trust;
 pub mod verdict;

@@ -77,6 +77,8 @@ keys! {
     email: Email,
     /// How to sign: `rsa-sha256`, …
     signature_algorithm: SignatureMethod,
+    /// The time-stamp authority that is asked when something is signed.
+    timestamp_url: String,
     /// Are signatures and digests with SHA-1 accepted?
     allow_sha1: bool,
     /// Where a signed document goes instead of its input's place.

@@ -1,10 +1,12 @@
-//! What a Marketplace and images on the web have in common: how they are connected to, and how that
-//! fails.
+//! What a Marketplace, images on the web and time-stamp authorities have in common: how they are
+//! connected to, and how that fails.
 
 mod anchors;
+mod exchange;
 mod failure;
 mod reason;
 mod retry;
+mod url;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -17,11 +19,13 @@ use reqwest::{
 
 pub use anchors::OptionsError;
 pub(crate) use anchors::{first_reason, innermost};
+pub(crate) use exchange::{Exchange, Failed, Observer, Unread};
 pub(crate) use failure::Patience;
 pub use failure::{Awaited, HttpFailure};
 pub(crate) use reason::{printable, reason};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{LONGEST, retry_after};
+pub use url::{HttpUrl, HttpUrlError};
 
 /// Bytes read of an answer that is only shown.
 pub(crate) const MESSAGE_LIMIT: usize = 16 << 10;
@@ -103,6 +107,15 @@ pub(crate) fn redirected(from: &Url, target: &str) -> Option<Url> {
     let mut to = from.join(target).ok()?;
     let _ = (to.set_username(""), to.set_password(None));
     Some(to)
+}
+
+/// The same, but never from https to http; an error holds where it points.
+pub(crate) fn redirected_as_securely(from: &Url, target: &str) -> Result<Url, String> {
+    let to = redirected(from, target).ok_or_else(|| printable(target))?;
+    match (from.scheme(), to.scheme()) {
+        (_, "https") | ("http", "http") => Ok(to),
+        _ => Err(to.into()),
+    }
 }
 
 pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

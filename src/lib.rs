@@ -13,6 +13,7 @@
 //! Image   -> ImageDigests -> Metadata::builder -> to_rdf
 //! entry   -> dsig::sign   -> Verified<Metadata>, whose document() is the signed entry
 //! bytes   -> dsig::verify -> Verified<Metadata>
+//! bytes   -> tsp::Client::stamp -> FILE.tsr -> tsp::verify -> Stamp: when the entry was signed at the latest
 //! bytes   -> validate::validate -> Report: every check, and Verified<Metadata> if all hold
 //! Certificate -> trust::verify_path -> TrustedPath: to an authority in trust::Anchors
 //! entry   -> marketplace::Client::upload -> URL
@@ -93,6 +94,7 @@ pub mod name;
 pub mod remote;
 pub mod timestamp;
 pub mod trust;
+pub mod tsp;
 pub mod validate;
 pub mod xml;
 

@@ -15,7 +15,7 @@ use reqwest::StatusCode;
 use crate::{
     Email, Endorsement, Identifier, Metadata, Timestamp,
     dsig::Verified,
-    http::{MESSAGE_LIMIT, OptionsError, printable},
+    http::{self, MESSAGE_LIMIT, OptionsError, printable},
     xml::{self, EntriesError},
 };
 
@@ -34,7 +34,7 @@ pub struct Client {
     on_retry: Option<RetryObserver>,
 }
 
-type RetryObserver = Box<dyn Fn(&ClientError, Duration) + Send + Sync>;
+type RetryObserver = Box<http::Observer<ClientError>>;
 
 /// What became of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 
 mod error;
 mod request;
-mod url;
 mod version;
 
 use std::{
@@ -21,8 +20,8 @@ use crate::http::{self, ConnectionOptions};
 use request::{Answer, Failure, Source};
 use version::ContentRange;
 
+pub use crate::http::{HttpUrl as ImageUrl, HttpUrlError as ImageUrlError};
 pub use error::{Received, RemoteError, Rest};
-pub use url::{ImageUrl, ImageUrlError};
 pub use version::Version;
 
 /// Told each transient failure and the pause before the next attempt.

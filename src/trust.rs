@@ -12,7 +12,7 @@
 mod anchors;
 mod crl;
 mod error;
-mod extension;
+pub(crate) mod extension;
 mod path;
 mod pin;
 mod proxy;
@@ -31,7 +31,10 @@ pub use self::{
     proxy::ProxyError,
     signing_policy::SigningPolicyError,
 };
-pub(crate) use self::{path::end_entity, proxy::is_proxy};
+pub(crate) use self::{
+    path::{check_ahead, end_entity},
+    proxy::is_proxy,
+};
 
 /// How far what a signer dated may lie ahead of the reader's clock, in seconds.
 pub const MAX_AHEAD_SECONDS: i64 = 5 * 60;

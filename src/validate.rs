@@ -2,6 +2,7 @@
 //!
 //! [`validate`] reports every check; [`Report::deciding`] is the one people are told.
 
+mod timestamped;
 mod trusted;
 
 use crate::{
@@ -14,8 +15,12 @@ use crate::{
     },
     metadata::rules::{Finding, Leniency, Stage, whole_values},
     trust::{Anchors, PathError, Pin, PinMismatch, Trust, TrustedPath},
+    tsp::{Stamp, StampError},
     xml::{self, Source, XmlError, children},
 };
+
+pub use timestamped::GivenStamp;
+pub(crate) use timestamped::NAME as TIMESTAMPED;
 
 /// What is checked besides the rules of an entry.
 #[derive(Clone, Debug)]
@@ -35,6 +40,10 @@ pub struct Options<'a> {
     pub anchors: Option<&'a Anchors>,
     /// Whose endorsement is accepted; everyone's if there are none.
     pub endorsers: &'a [Pin],
+    /// Who is trusted to say when it was signed; without, time stamps are not looked at.
+    pub stamp_anchors: Option<&'a Anchors>,
+    /// The entry's time stamp.
+    pub stamp: GivenStamp<'a>,
     /// The image the entry must describe.
     pub image: Option<&'a ImageDigests>,
     /// The time to compare with.
@@ -49,6 +58,8 @@ pub enum Requirement {
     Current,
     /// Not deprecated.
     Active,
+    /// With a time stamp by an authority below [`Options::stamp_anchors`].
+    Timestamped,
     /// Endorsed by somebody whose certificate has a path to one of [`Options::anchors`].
     Trusted,
     /// With a `dcterms:valid`: a Marketplace never lists entries without.
@@ -63,6 +74,8 @@ impl Options<'_> {
             signed: true,
             leniency: Leniency::Strict,
             require: Vec::new(),
+            stamp_anchors: None,
+            stamp: GivenStamp::default(),
             anchors: None,
             endorsers: &[],
             image: None,
@@ -112,6 +125,7 @@ pub struct Check {
 pub struct Report {
     checks: Vec<Check>,
     signature_error: Option<Box<VerifyError>>,
+    stamp: Option<Box<Result<Stamp, StampError>>>,
     path: Option<Box<Result<TrustedPath, PathError>>>,
     endorser_mismatch: Option<Box<PinMismatch>>,
     entry: Entry,
@@ -163,6 +177,12 @@ impl Report {
         self.signature_error.as_deref()
     }
 
+    /// The entry's time stamp, or why it proves nothing, if the signature holds, there is one and there
+    /// are anchors for it.
+    pub fn stamp(&self) -> Option<&Result<Stamp, StampError>> {
+        self.stamp.as_deref()
+    }
+
     /// The path from the certificate to an anchor, or why there is none, if the signature holds and
     /// there are anchors.
     pub fn path(&self) -> Option<&Result<TrustedPath, PathError>> {
@@ -199,6 +219,7 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
     let mut report = Report {
         checks: Vec::new(),
         signature_error: None,
+        stamp: None,
         path: None,
         endorser_mismatch: None,
         entry: Entry::Stated(None, None),
@@ -244,7 +265,10 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         }
     }
     report.checks.extend(findings.iter().map(|finding| rule_check(finding, options.leniency)));
-    report.path = trusted::path(report.evidence(), report.metadata(), options, None).map(Box::new);
+    report.stamp = timestamped::judge(report.evidence(), report.metadata(), options).map(Box::new);
+    // A certificate may be revoked after it was used: that counts from a time that somebody else tells.
+    let stamped = report.stamp().and_then(|stamp| stamp.as_ref().ok()).map(|stamp| stamp.latest);
+    report.path = trusted::path(report.evidence(), report.metadata(), options, stamped).map(Box::new);
     report.endorser_mismatch = trusted::mismatch(&report, options).map(Box::new);
     match report.metadata() {
         Some(metadata) => {
@@ -253,6 +277,7 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
                 dated(metadata, options),
                 current(metadata, options),
                 certificate_current(metadata, certificate, options),
+                timestamped::check(&report, options),
                 trusted::trusted(&report, options),
                 trusted::endorsed_by(&report, options),
                 active(metadata, options),

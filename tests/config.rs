@@ -63,6 +63,7 @@ fn every_key_has_its_type() {
             pem_key = "/k.pem"
             email = "jane@example.org"
             signature_algorithm = "rsa-sha1"
+            timestamp_url = "https://tsa.example.org/"
             allow_sha1 = true
             output_manifest_file = "out.xml"
             author = "Jane"
@@ -78,6 +79,7 @@ fn every_key_has_its_type() {
     assert_eq!(config.p12_password_file.as_deref(), Some(Path::new("-")));
     assert_eq!(config.email.as_ref().unwrap().as_str(), "jane@example.org");
     assert_eq!(config.signature_algorithm, Some(SignatureMethod::RsaSha1));
+    assert_eq!(config.timestamp_url.as_deref(), Some("https://tsa.example.org/"));
     assert_eq!(config.allow_sha1, Some(true));
     assert_eq!(config.output_manifest_file.as_deref(), Some(Path::new("out.xml")));
     let debug = format!("{config:?}");

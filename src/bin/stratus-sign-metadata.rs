@@ -10,11 +10,15 @@ use serde_json::{Map, Value};
 use stratuslab::{
     Metadata, Timestamp,
     cli::{
-        self, Command, CommonArgs, Failure, Session, Status, credentials::CredentialArgs, input, is_dash,
-        output, verdict::entry_fields,
+        self, Command, CommonArgs, Failure, Session, Status,
+        credentials::CredentialArgs,
+        input, is_dash, output,
+        stamp::{self, TimestampArgs},
+        verdict::entry_fields,
     },
     dsig::{SignRequest, Verified, sign},
     metadata::rules::Leniency,
+    tsp,
 };
 
 /// Endorse and sign metadata entries
@@ -29,6 +33,8 @@ struct Sign {
     output: Option<PathBuf>,
     #[command(flatten)]
     credentials: CredentialArgs,
+    #[command(flatten)]
+    timestamp: TimestampArgs,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -46,6 +52,8 @@ fn main() -> ExitCode {
 fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
     let output = args.output.as_deref().or(session.config()?.output_manifest_file.as_deref());
     check_streams(args, output, session)?;
+    let authority = args.timestamp.client(session)?;
+    stamp::check_places(authority.as_ref(), output)?;
     let email = args.credentials.email(session)?;
     let credentials = args.credentials.credentials(session)?;
     if let (Some(given), Some(certified)) = (&args.credentials.email, credentials.certificate().email())
@@ -63,7 +71,7 @@ fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
     // A key that cannot sign is no input's fault.
     request.signature_method()?;
     for file in &args.files {
-        match sign_file(file, output, &request, session) {
+        match sign_file(file, output, &request, authority.as_ref(), session) {
             Ok(fields) => session.object(file, fields),
             Err(failure) => session.fail_input(file, &failure),
         }
@@ -99,6 +107,7 @@ fn sign_file(
     file: &Path,
     output: Option<&Path>,
     request: &SignRequest,
+    authority: Option<&tsp::Client>,
     session: &Session,
 ) -> Result<Map<String, Value>, Failure> {
     let name = input::name(file);
@@ -106,24 +115,26 @@ fn sign_file(
     let entry = sign(&document, request).map_err(|error| Failure::from(error).about(&name))?;
     let (subject, method) = (entry.certificate().subject(), entry.evidence().signature_method);
     session.detail(format_args!("endorsed by {subject} with {method}"));
-    let written = match output {
+    let elsewhere = output.filter(|path| is_dash(path) || !same_file(path, file));
+    let place = elsewhere.unwrap_or(file);
+    // Before anything is replaced, so that without a time stamp all stays as it was.
+    let stamp = stamp::ask(authority, &entry, place, session).map_err(|failure| failure.about(&name))?;
+    match elsewhere {
         Some(path) if is_dash(path) => {
             session.write(entry.document());
             return Ok(fields(&entry, path));
         }
-        Some(path) if !same_file(path, file) => {
-            output::write_new(path, entry.document(), true)?;
-            path
-        }
-        _ => {
+        Some(path) => output::write_new(path, entry.document(), true)?,
+        None => {
             if let Some(kept) = output::replace_keeping_original(file, &document, entry.document())? {
                 session.detail(format_args!("the entry as it was is kept as {}", cli::shown(&kept)));
             }
-            file
         }
-    };
-    session.result(format_args!("Manifest file successfully signed: {}", cli::shown(written)));
-    Ok(fields(&entry, written))
+    }
+    let mut fields = fields(&entry, place);
+    fields.extend(stamp.keep(session)?);
+    session.result(format_args!("Manifest file successfully signed: {}", cli::shown(place)));
+    Ok(fields)
 }
 
 fn fields(entry: &Verified<Metadata>, written: &Path) -> Map<String, Value> {

@@ -9,6 +9,7 @@ use stratuslab::{
         self, Command, CommonArgs, Failure, Session,
         image::{self, ImageArgs},
         input,
+        stamp::StampArgs,
         trust::{self, TrustArgs},
     },
     dsig::AlgorithmPolicy,
@@ -32,13 +33,15 @@ struct Args {
     /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
     #[arg(long)]
     allow_sha1: bool,
-    /// Refuse what is not current (expired), not active (deprecated) or not trusted
+    /// Refuse what is not current (expired), active (deprecated), trusted or timestamped
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     require: Vec<Required>,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
     reading: ImageArgs,
+    #[command(flatten)]
+    stamps: StampArgs,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -51,6 +54,8 @@ enum Required {
     Active,
     /// Endorsed with a certificate of an authority that is trusted, and not revoked
     Trusted,
+    /// With a time stamp by an authority below --tsa-ca-file
+    Timestamped,
 }
 
 impl From<Required> for Requirement {
@@ -59,6 +64,7 @@ impl From<Required> for Requirement {
             Required::Current => Self::Current,
             Required::Active => Self::Active,
             Required::Trusted => Self::Trusted,
+            Required::Timestamped => Self::Timestamped,
         }
     }
 }
@@ -85,6 +91,8 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     options.policy = AlgorithmPolicy::new(args.allow_sha1 || session.config()?.allow_sha1.unwrap_or(false));
     options.signed = !args.unsigned;
     options.require = args.require.iter().map(|&requirement| requirement.into()).collect();
+    let stamps = args.stamps.stamps(&args.files, args.require.contains(&Required::Timestamped), session)?;
+    options.stamp_anchors = stamps.anchors();
     let anchors = args.trust.anchors(session)?;
     let endorsers = args.trust.endorsers(session)?;
     if args.require.contains(&Required::Trusted) {
@@ -100,7 +108,7 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         None => None,
     };
     options.image = image.as_ref();
-    cli::verdict::judge_files(&args.files, &options, session);
+    cli::verdict::judge_files(&args.files, &options, &stamps, session);
     Ok(())
 }
 

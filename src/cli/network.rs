@@ -145,7 +145,7 @@ impl RemoteArgs {
 }
 
 /// Notes that a request is sent again, unless nobody wants to know.
-fn retry_note(session: &Session) -> impl Fn(&dyn fmt::Display, Duration) + Send + Sync + 'static {
+pub(super) fn retry_note(session: &Session) -> impl Fn(&dyn fmt::Display, Duration) + Send + Sync + 'static {
     let quiet = session.quiet();
     move |error, pause| {
         if !quiet {

@@ -105,21 +105,65 @@ pub fn check_new(path: &Path, overwrite: bool) -> Result<(), OutputError> {
 /// # Errors
 /// [`OutputError`]; nothing has then been written or replaced.
 pub fn write_new(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), OutputError> {
-    let failed = |error: io::Error| match error.kind() {
-        ErrorKind::AlreadyExists => OutputError::Exists { path: path.to_owned() },
-        _ => OutputError::Write { path: path.to_owned(), error },
-    };
     match Target::find(path, overwrite)? {
         Target::Stream => {
+            let failed = |error| OutputError::Write { path: path.to_owned(), error };
             let mut stream = File::options().write(true).open(path).map_err(failed)?;
             stream.write_all(bytes).map_err(failed)
         }
         Target::File { path: target, found } => {
-            let mut staged = Staged::with_bytes(parent(&target), bytes, found.as_ref()).map_err(failed)?;
-            staged.persist(&mut pending(), &target, overwrite).map_err(failed)?;
-            sync(parent(&target));
-            Ok(())
+            Prepared::with_bytes(path, target, found.as_ref(), bytes, overwrite)?.put()
         }
+    }
+}
+
+/// A file that is written but not in its place yet; gone again if it is dropped.
+pub struct Prepared {
+    staged: Staged,
+    path: PathBuf,
+    target: PathBuf,
+    overwrite: bool,
+}
+
+/// Does all of [`write_new`] that is likely to fail: for what has to be written after something else
+/// or not at all.
+///
+/// # Errors
+/// [`OutputError`], also if the name is that of a terminal, a pipe or the like.
+pub fn prepare(path: &Path, bytes: &[u8], overwrite: bool) -> Result<Prepared, OutputError> {
+    match Target::find(path, overwrite)? {
+        Target::Stream => Err(OutputError::NotRegular { path: path.to_owned() }),
+        Target::File { path: target, found } => {
+            Prepared::with_bytes(path, target, found.as_ref(), bytes, overwrite)
+        }
+    }
+}
+
+impl Prepared {
+    fn with_bytes(
+        path: &Path,
+        target: PathBuf,
+        found: Option<&Metadata>,
+        bytes: &[u8],
+        overwrite: bool,
+    ) -> Result<Self, OutputError> {
+        let staged = Staged::with_bytes(parent(&target), bytes, found)
+            .map_err(|error| OutputError::Write { path: path.to_owned(), error })?;
+        Ok(Self { staged, path: path.to_owned(), target, overwrite })
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// [`OutputError`]; nothing has then been replaced.
+    pub fn put(mut self) -> Result<(), OutputError> {
+        let put = self.staged.persist(&mut pending(), &self.target, self.overwrite);
+        put.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => OutputError::Exists { path: self.path.clone() },
+            _ => OutputError::Write { path: self.path.clone(), error },
+        })?;
+        sync(parent(&self.target));
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Failure, Session, Status,
     input::{self, InputError},
+    stamp::{Stamps, token_fields},
     trust::NO_ANCHORS,
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     dsig::{Evidence, Verified, VerifyError},
     metadata::CompressedFile,
     trust::{PathError, PinMismatch},
-    validate::{Check, Options, Report, validate},
+    validate::{Check, Options, Report, TIMESTAMPED, validate},
     xml::{self, Entries, EntriesError},
 };
 
@@ -38,12 +39,12 @@ enum Judged {
 }
 
 /// Judges the entries in files, on all cores, and tells the verdicts in the order of the entries.
-pub fn judge_files(files: &[PathBuf], options: &Options, session: &Session) {
+pub fn judge_files(files: &[PathBuf], options: &Options, stamps: &Stamps, session: &Session) {
     for batch in files.chunks(FILES_AT_ONCE) {
         let judged: Vec<_> = match batch {
             // A single file is not worth starting a thread for.
-            [file] => vec![judge(file, options, session)],
-            files => files.par_iter().map(|file| judge(file, options, session)).collect(),
+            [file] => vec![judge(file, options, stamps, session)],
+            files => files.par_iter().map(|file| judge(file, options, stamps, session)).collect(),
         };
         for (file, judged) in batch.iter().zip(judged) {
             let told = judged.and_then(|judged| match judged {
@@ -52,7 +53,7 @@ pub fn judge_files(files: &[PathBuf], options: &Options, session: &Session) {
                     Ok(())
                 }
                 Judged::List(first, rest) => {
-                    judge_list(file, first.into_iter().chain(rest), options, session)
+                    judge_list(file, first.into_iter().chain(rest), options, stamps, session)
                 }
             });
             if let Err(failure) = told {
@@ -62,7 +63,7 @@ pub fn judge_files(files: &[PathBuf], options: &Options, session: &Session) {
     }
 }
 
-fn judge(file: &Path, options: &Options, session: &Session) -> Result<Judged, Failure> {
+fn judge(file: &Path, options: &Options, stamps: &Stamps, session: &Session) -> Result<Judged, Failure> {
     let mut entries = xml::entries(input::open(file)?);
     let first = entries.next();
     if entries.is_list() {
@@ -70,13 +71,14 @@ fn judge(file: &Path, options: &Options, session: &Session) -> Result<Judged, Fa
     }
     // What is no list gives itself, even if it is empty.
     let whole = first.unwrap_or_else(|| Ok(Vec::new()));
-    Verdict::on_cut(file, None, whole, options, session).map(Judged::One)
+    Verdict::on_cut(file, None, whole, options, stamps, session).map(Judged::One)
 }
 
 fn judge_list(
     file: &Path,
     entries: impl Iterator<Item = Cut>,
     options: &Options,
+    stamps: &Stamps,
     session: &Session,
 ) -> Result<(), Failure> {
     let mut entries = (1..).zip(entries).peekable();
@@ -85,7 +87,7 @@ fn judge_list(
     }
     while entries.peek().is_some() {
         let batch: Vec<(usize, Cut)> = entries.by_ref().take(ENTRIES_AT_ONCE).collect();
-        let judge = |(number, cut)| Verdict::on_cut(file, Some(number), cut, options, session);
+        let judge = |(number, cut)| Verdict::on_cut(file, Some(number), cut, options, stamps, session);
         let verdicts: Vec<_> = batch.into_par_iter().map(judge).collect();
         for verdict in verdicts {
             verdict?.report(session);
@@ -116,10 +118,15 @@ impl Verdict {
         number: Option<usize>,
         cut: Cut,
         options: &Options,
+        stamps: &Stamps,
         session: &Session,
     ) -> Result<Self, Failure> {
         match cut {
-            Ok(entry) => Ok(Self::on_entry(file, number, &entry, options, session)),
+            Ok(entry) => {
+                let stamp = stamps.of(file, number.is_some())?;
+                let options = Options { stamp: stamp.given(), ..options.clone() };
+                Ok(Self::on_entry(file, number, &entry, &options, session))
+            }
             Err(error) => Self::on_unreadable(file, number, error),
         }
     }
@@ -211,6 +218,9 @@ fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static st
         ("endorsed-by", _, None, Some(PinMismatch::Untrusted { .. })) if options.anchors.is_none() => {
             Some(NO_ANCHORS)
         }
+        (TIMESTAMPED, ..) if report.stamp().is_none() && options.signed => {
+            Some("--timestamp-file names a time stamp that lies elsewhere")
+        }
         _ => None,
     }
 }
@@ -250,6 +260,9 @@ fn object(number: Option<usize>, reason: Option<&str>, report: Option<&Report>) 
         object.insert("path".to_owned(), path.certificates().iter().map(certificate).collect());
         object.insert("revocation_checked".to_owned(), path.revocation_checked().into());
     }
+    if let Some(Ok(stamp)) = report.stamp() {
+        object.insert("timestamp".to_owned(), token_fields(stamp).into());
+    }
     object
 }
 
@@ -288,7 +301,7 @@ fn metadata_fields(metadata: &Metadata) -> Map<String, Value> {
     fields
 }
 
-fn certificate(certificate: &Certificate) -> Value {
+pub(super) fn certificate(certificate: &Certificate) -> Value {
     json!({
         "subject": certificate.subject().as_str(),
         "issuer": certificate.issuer().as_str(),

@@ -70,6 +70,11 @@ impl DigestMethod {
             Self::Sha512 => MessageDigest::sha512(),
         }
     }
+
+    /// The digest of `octets`.
+    pub(crate) fn digest(self, octets: &[u8]) -> Vec<u8> {
+        super::key::digest(self, octets)
+    }
 }
 
 /// A signature algorithm: `SignatureMethod` (XML-DSig §6.4, RFC 6931, RFC 9231).
@@ -268,7 +273,7 @@ impl AlgorithmPolicy {
         Self { allow_sha1 }
     }
 
-    pub(super) const fn allows(self, digest: DigestMethod) -> bool {
+    pub(crate) const fn allows(self, digest: DigestMethod) -> bool {
         self.allow_sha1 || !matches!(digest, DigestMethod::Sha1)
     }
 

@@ -1,19 +1,13 @@
 //! One request, with its redirects, retries and limits.
 
-use std::{
-    io::Read as _,
-    thread,
-    time::{Duration, Instant},
-};
-
 use reqwest::{
     StatusCode, Url,
-    blocking::Response,
+    blocking::RequestBuilder,
     header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, LOCATION},
 };
 
 use super::{Client, ClientError};
-use crate::http::{self, Awaited, HttpFailure, LONGEST, MESSAGE_LIMIT, Patience, printable, reason, text};
+use crate::http::{self, Exchange, Failed, HttpFailure, MESSAGE_LIMIT, Unread, printable, reason, text};
 
 /// Redirects followed in a row.
 const REDIRECT_LIMIT: usize = 5;
@@ -40,14 +34,11 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-struct Failure {
-    error: ClientError,
-    retry_after: Option<Duration>,
-}
+type Failure = Failed<ClientError>;
 
-impl From<ClientError> for Failure {
-    fn from(error: ClientError) -> Self {
-        Self { error, retry_after: None }
+impl From<HttpFailure> for Failure {
+    fn from(failure: HttpFailure) -> Self {
+        ClientError::from(failure).into()
     }
 }
 
@@ -90,35 +81,17 @@ impl Client {
     /// Sends a request until it is answered well, fails for good, or time or attempts run out;
     /// the last failure is the one reported.
     pub(super) fn exchange(&self, request: Request<'_>) -> Result<Answer, ClientError> {
-        let deadline = Instant::now() + self.options.total_timeout.min(LONGEST);
-        let retry = &self.options.connection.retry;
-        let mut failures = 0;
-        loop {
-            let Failure { error, retry_after } = match self.follow(request, deadline) {
-                Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
-            };
-            failures += 1;
-            if !error.is_transient() || failures >= retry.attempts {
-                return Err(error);
-            }
-            let pause = retry.pause(failures).max(retry_after.unwrap_or_default());
-            if pause >= deadline.saturating_duration_since(Instant::now()) {
-                return Err(error);
-            }
-            if let Some(observe) = &self.on_retry {
-                observe(&error, pause);
-            }
-            thread::sleep(pause);
-        }
+        let exchange = Exchange::begin(&self.options.connection, self.options.total_timeout);
+        let attempt = || self.follow(request, &exchange);
+        exchange.retried(attempt, ClientError::is_transient, self.on_retry.as_deref())
     }
 
     /// Sends a request and follows its redirects: to the same origin only, and an upload only
     /// by 307 and 308, which keep it an upload (RFC 9110 §15.4).
-    fn follow(&self, request: Request<'_>, deadline: Instant) -> Result<Answer, Failure> {
+    fn follow(&self, request: Request<'_>, exchange: &Exchange<'_>) -> Result<Answer, Failure> {
         let mut url = request.url.clone();
         for _ in 0..=REDIRECT_LIMIT {
-            let response = self.send(&url, request.document, deadline)?;
+            let response = exchange.send(self.request(&url, request.document), &url)?;
             let status = response.status();
             if let Some(target) = http::redirection(&response) {
                 url = redirected(&url, &target, status, request.document.is_some())?;
@@ -126,7 +99,7 @@ impl Client {
             }
             if !status.is_success() {
                 let retry_after = http::retry_after(response.headers());
-                let (body, _) = self.read(response, &url, MESSAGE_LIMIT, deadline);
+                let (body, _) = exchange.read(response, &url, MESSAGE_LIMIT);
                 let reason = reason(&body, status.as_u16());
                 return Err(Failure {
                     error: ClientError::Refused { url: url.into(), status, reason },
@@ -134,17 +107,20 @@ impl Client {
                 });
             }
             let headers = response.headers().clone();
-            let (body, cut) = self.read(response, &url, request.limit, deadline);
+            let (body, unread) = exchange.read(response, &url, request.limit);
             // An upload that was answered well is done, whatever becomes of the rest of the answer.
-            return match cut {
-                Some(error) if request.document.is_none() => Err(error.into()),
-                _ => Ok(Answer { status, url, headers, body }),
+            return match unread.filter(|_| request.document.is_none()) {
+                Some(Unread::Failed(failure)) => Err(failure.into()),
+                Some(Unread::TooLarge) => {
+                    Err(ClientError::TooLarge { url: url.into(), limit: request.limit }.into())
+                }
+                None => Ok(Answer { status, url, headers, body }),
             };
         }
         Err(ClientError::TooManyRedirects { url: request.url.to_string(), limit: REDIRECT_LIMIT }.into())
     }
 
-    fn send(&self, url: &Url, document: Option<&[u8]>, deadline: Instant) -> Result<Response, ClientError> {
+    fn request(&self, url: &Url, document: Option<&[u8]>) -> RequestBuilder {
         let mut builder = match document {
             Some(document) => {
                 self.http.post(url.clone()).header(CONTENT_TYPE, "application/xml").body(document.to_vec())
@@ -153,48 +129,9 @@ impl Client {
         };
         // The originals answer errors in the form of the first type accepted.
         builder = builder.header(ACCEPT, "application/xml");
-        if let Some(login) = &self.options.login {
-            builder = builder.basic_auth(&login.user, Some(login.password.as_str()));
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        builder.timeout(left).send().map_err(|error| {
-            HttpFailure::from_send(&error, url, self.options.connection.proxy(url), self.patience()).into()
-        })
-    }
-
-    fn patience(&self) -> Patience {
-        Patience {
-            connect: self.options.connection.connect_timeout,
-            limit: self.options.total_timeout,
-            awaited: Awaited::Answer,
-        }
-    }
-
-    /// Up to `limit` bytes of a body, and why it is not all.
-    fn read(
-        &self,
-        mut response: Response,
-        url: &Url,
-        limit: usize,
-        deadline: Instant,
-    ) -> (Vec<u8>, Option<ClientError>) {
-        let failed = |error| Some(HttpFailure::from_body(&error, url.as_str(), self.patience()).into());
-        let mut body = Vec::new();
-        let mut chunk = [0; 16 << 10];
-        loop {
-            // Bytes that trickle in are each in time.
-            if Instant::now() >= deadline {
-                return (body, failed(std::io::ErrorKind::TimedOut.into()));
-            }
-            match response.read(&mut chunk) {
-                Ok(0) => return (body, None),
-                Ok(count) => body.extend(chunk.iter().take(count)),
-                Err(error) => return (body, failed(error)),
-            }
-            if body.len() > limit {
-                body.truncate(limit);
-                return (body, Some(ClientError::TooLarge { url: url.to_string(), limit }));
-            }
+        match &self.options.login {
+            Some(login) => builder.basic_auth(&login.user, Some(login.password.as_str())),
+            None => builder,
         }
     }
 }

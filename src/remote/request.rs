@@ -186,10 +186,6 @@ impl Answer {
 }
 
 fn redirected(from: &Url, target: &str) -> Result<Url, RemoteError> {
-    let refused = |to: String| RemoteError::Redirected { from: from.to_string(), to };
-    let to = http::redirected(from, target).ok_or_else(|| refused(http::printable(target)))?;
-    match (from.scheme(), to.scheme()) {
-        (_, "https") | ("http", "http") => Ok(to),
-        _ => Err(refused(to.into())),
-    }
+    http::redirected_as_securely(from, target)
+        .map_err(|to| RemoteError::Redirected { from: from.to_string(), to })
 }

@@ -7,25 +7,25 @@ use crate::certificate::element;
 
 pub(super) const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 pub(super) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
-pub(super) const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
-pub(super) const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+pub(crate) const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+pub(crate) const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 pub(super) const ISSUER_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.18");
 /// id-kp-timeStamping (RFC 3161 §2.3)
-pub(super) const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
+pub(crate) const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 
 /// The extensions of a certificate, each as it is encoded.
-pub(super) struct Extensions(Vec<Extension>);
+pub(crate) struct Extensions(Vec<Extension>);
 
-pub(super) struct Extension {
-    pub(super) id: ObjectIdentifier,
-    pub(super) critical: bool,
+pub(crate) struct Extension {
+    pub(crate) id: ObjectIdentifier,
+    pub(crate) critical: bool,
     /// The content of extnValue.
-    pub(super) value: Vec<u8>,
+    pub(crate) value: Vec<u8>,
 }
 
 impl Extensions {
     /// Of an encoded certificate.
-    pub(super) fn of(certificate: &[u8]) -> Result<Self, der::Error> {
+    pub(crate) fn of(certificate: &[u8]) -> Result<Self, der::Error> {
         let mut reader = SliceReader::new(certificate)?;
         let extensions = reader.sequence(|certificate| {
             let extensions = certificate.sequence(|tbs| {
@@ -48,7 +48,7 @@ impl Extensions {
         Ok(Self(extensions))
     }
 
-    pub(super) fn get(&self, id: ObjectIdentifier) -> Option<&Extension> {
+    pub(crate) fn get(&self, id: ObjectIdentifier) -> Option<&Extension> {
         self.0.iter().find(|extension| extension.id == id)
     }
 
@@ -78,9 +78,9 @@ impl Extensions {
 }
 
 pub(super) fn all(extensions: &mut SliceReader<'_>) -> Result<Vec<Extension>, der::Error> {
-    let mut found = Vec::new();
+    let mut found: Vec<Extension> = Vec::new();
     while !extensions.is_finished() {
-        found.push(extensions.sequence(|extension| {
+        let next = extensions.sequence(|extension| {
             let id = ObjectIdentifier::decode(extension)?;
             let critical = match extension.peek_byte() {
                 Some(0x01) => element(extension, Tag::Boolean)? != [0],
@@ -88,7 +88,12 @@ pub(super) fn all(extensions: &mut SliceReader<'_>) -> Result<Vec<Extension>, de
             };
             let value = element(extension, Tag::OctetString)?.to_vec();
             Ok::<_, der::Error>(Extension { id, critical, value })
-        })?);
+        })?;
+        // RFC 5280 §4.2: no more than one of a kind, or two readers may each take another one.
+        if found.iter().any(|extension| extension.id == next.id) {
+            return Err(Tag::Sequence.value_error().into());
+        }
+        found.push(next);
     }
     Ok(found)
 }

@@ -19,7 +19,7 @@ use super::{
     proxy,
     verdict::{self, Refusal},
 };
-use crate::{Certificate, CertificateError, dsig::AlgorithmPolicy};
+use crate::{Certificate, CertificateError, Timestamp, dsig::AlgorithmPolicy};
 
 /// The least length of keys that are not RSA, in bits: as strong as RSA with 2048, or with 1024.
 const MINIMUM_OTHER_BITS: u32 = 224;
@@ -93,16 +93,25 @@ pub(crate) fn end_entity(anchors: &Anchors, request: &PathRequest<'_>) -> Result
     path.get(proxies).map_or_else(|| Ok(request.certificate.clone()), |certificate| read(certificate))
 }
 
+/// Whether something was dated after now.
+///
+/// # Errors
+/// [`PathError::Ahead`]
+pub(crate) fn check_ahead(purpose: Purpose, at: Timestamp, now: Timestamp) -> Result<(), PathError> {
+    if at.unix_seconds() <= now.unix_seconds().saturating_add(MAX_AHEAD_SECONDS) {
+        return Ok(());
+    }
+    let what = match purpose {
+        Purpose::Endorsing => "endorsement",
+        Purpose::TimeStamping => "time stamp",
+    };
+    Err(PathError::Ahead { what, at, now })
+}
+
 /// A path without regard to signing policies and CRLs, and how many proxies it begins with.
 fn build(anchors: &Anchors, request: &PathRequest<'_>) -> Result<(Vec<X509>, usize), PathError> {
-    let PathRequest { at, now, purpose, .. } = *request;
-    if at.unix_seconds() > now.unix_seconds().saturating_add(MAX_AHEAD_SECONDS) {
-        let what = match purpose {
-            Purpose::Endorsing => "endorsement",
-            Purpose::TimeStamping => "time stamp",
-        };
-        return Err(PathError::Ahead { what, at, now });
-    }
+    let purpose = request.purpose;
+    check_ahead(purpose, request.at, request.now)?;
     let leaf = X509::from_der(request.certificate.der())?;
     // What OpenSSL cannot read leads nowhere.
     let chain: Vec<_> = request.chain.iter().filter_map(|it| X509::from_der(it.der()).ok()).collect();

@@ -9,6 +9,7 @@ use crate::{
     http::{Awaited, HttpFailure, OptionsError},
     marketplace::{ClientError, EndpointError},
     remote::{ImageUrlError, RemoteError},
+    tsp::TimestampError,
 };
 
 /// What always helps where a server does not let just anyone read, or cannot be relied on.
@@ -71,6 +72,28 @@ impl From<RemoteError> for Failure {
             RemoteError::Changed { .. } => Self::new(Status::No, error),
             error => Self::new(Status::Network, error),
         };
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<TimestampError> for Failure {
+    fn from(error: TimestampError) -> Self {
+        let hint = match &error {
+            TimestampError::Http(failure) => http_hint(failure, "--timestamp"),
+            TimestampError::Refused { status, reason, .. } => match status.as_u16() {
+                404 | 405 | 410 => Some("check --timestamp".to_owned()),
+                _ => refusal_hint(*status, reason).map(str::to_owned),
+            },
+            TimestampError::Redirected { .. } => Some("name its new address with --timestamp".to_owned()),
+            TimestampError::TooManyRedirects { .. } | TimestampError::NotAReply { .. } => {
+                Some("check --timestamp".to_owned())
+            }
+            _ => None,
+        };
+        let failure = Self::new(Status::Network, error);
         match hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,

@@ -1,4 +1,4 @@
-//! Where an image on the web is.
+//! Where something on the web is.
 
 use std::{fmt, str::FromStr};
 
@@ -6,24 +6,24 @@ use reqwest::Url;
 
 /// An http or https URL, with a host, without user, password or fragment.
 ///
-/// It is shown as it was given, since that is what becomes the location of the image.
+/// It is shown as it was given, since that is what becomes the location of an image.
 ///
 /// ```
-/// use stratuslab::remote::ImageUrl;
-/// let url: ImageUrl = "https://Example.org/images/ttylinux.img.gz?version=2".parse()?;
+/// use stratuslab::http::HttpUrl;
+/// let url: HttpUrl = "https://Example.org/images/ttylinux.img.gz?version=2".parse()?;
 /// assert_eq!(url.to_string(), "https://Example.org/images/ttylinux.img.gz?version=2");
-/// # Ok::<(), stratuslab::remote::ImageUrlError>(())
+/// # Ok::<(), stratuslab::http::HttpUrlError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ImageUrl {
+pub struct HttpUrl {
     given: String,
     url: Url,
 }
 
-/// Why a text is not the URL of an image. What could be a password in it is not repeated.
+/// Why a text is not such a URL. What could be a password in it is not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ImageUrlError {
+pub enum HttpUrlError {
     /// No URL, or one without a host.
     #[error("invalid URL '{value}': {cause}")]
     Malformed {
@@ -54,45 +54,45 @@ pub enum ImageUrlError {
     },
 }
 
-impl ImageUrl {
+impl HttpUrl {
     /// The URL as it was given.
     pub fn as_str(&self) -> &str {
         &self.given
     }
 
     /// What is asked for.
-    pub(super) const fn url(&self) -> &Url {
+    pub(crate) const fn url(&self) -> &Url {
         &self.url
     }
 }
 
-impl FromStr for ImageUrl {
-    type Err = ImageUrlError;
+impl FromStr for HttpUrl {
+    type Err = HttpUrlError;
 
-    fn from_str(given: &str) -> Result<Self, ImageUrlError> {
+    fn from_str(given: &str) -> Result<Self, HttpUrlError> {
         let value = || shown(given);
-        let malformed = |cause: String| Err(ImageUrlError::Malformed { value: value(), cause });
+        let malformed = |cause: String| Err(HttpUrlError::Malformed { value: value(), cause });
         let Some((scheme, rest)) = given.split_once("://") else {
             return malformed("it does not begin with http:// or https://".to_owned());
         };
         // A backslash ends a host in the URL standard.
         let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
         if authority.contains('@') {
-            return Err(ImageUrlError::UserInfo { value: value() });
+            return Err(HttpUrlError::UserInfo { value: value() });
         }
         // What the URL standard would drop or turn silently into something else.
         if let Some(odd) = given.chars().find(|c| c.is_whitespace() || c.is_control() || *c == '\\') {
             return malformed(format!("it contains '{}'", odd.escape_debug()));
         }
         if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
-            return Err(ImageUrlError::Scheme { value: value(), scheme: scheme.escape_debug().to_string() });
+            return Err(HttpUrlError::Scheme { value: value(), scheme: scheme.escape_debug().to_string() });
         }
         if authority.is_empty() || authority.ends_with(':') {
             let cause = if authority.is_empty() { "it names no host" } else { "empty port" };
             return malformed(cause.to_owned());
         }
         if rest.contains('#') {
-            return Err(ImageUrlError::Fragment { value: value() });
+            return Err(HttpUrlError::Fragment { value: value() });
         }
         match Url::parse(given) {
             Ok(url) => Ok(Self { given: given.to_owned(), url }),
@@ -113,7 +113,7 @@ fn shown(given: &str) -> String {
     text.escape_debug().to_string()
 }
 
-impl fmt::Display for ImageUrl {
+impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.given)
     }
@@ -133,15 +133,15 @@ mod tests {
             "http://bücher.example/ü.img",
             "https://example.org",
         ] {
-            assert_eq!(given.parse::<ImageUrl>().unwrap().to_string(), given);
+            assert_eq!(given.parse::<HttpUrl>().unwrap().to_string(), given);
         }
-        let url: ImageUrl = "HTTP://Example.org:80/a/../b".parse().unwrap();
+        let url: HttpUrl = "HTTP://Example.org:80/a/../b".parse().unwrap();
         assert_eq!(url.url().as_str(), "http://example.org/b");
     }
 
     #[test]
     fn everything_else_is_refused_by_reason() {
-        let parse = |value: &str| value.parse::<ImageUrl>().unwrap_err();
+        let parse = |value: &str| value.parse::<HttpUrl>().unwrap_err();
         for malformed in [
             "",
             "image.img",
@@ -160,15 +160,15 @@ mod tests {
             "http://host\\x",
             "http://[::1/x",
         ] {
-            assert!(matches!(parse(malformed), ImageUrlError::Malformed { .. }), "{malformed}");
+            assert!(matches!(parse(malformed), HttpUrlError::Malformed { .. }), "{malformed}");
         }
         assert!(
-            matches!(parse("ftp://example.org/x"), ImageUrlError::Scheme { scheme, .. } if scheme == "ftp")
+            matches!(parse("ftp://example.org/x"), HttpUrlError::Scheme { scheme, .. } if scheme == "ftp")
         );
-        assert!(matches!(parse("http://example.org/x#part"), ImageUrlError::Fragment { .. }));
-        assert!(matches!(parse("http://example.org/x#"), ImageUrlError::Fragment { .. }));
+        assert!(matches!(parse("http://example.org/x#part"), HttpUrlError::Fragment { .. }));
+        assert!(matches!(parse("http://example.org/x#"), HttpUrlError::Fragment { .. }));
         for user in ["https://jane@example.org/x", "https://@example.org/x", "http://a:b@example.org\\x"] {
-            assert!(matches!(parse(user), ImageUrlError::UserInfo { .. }), "{user}");
+            assert!(matches!(parse(user), HttpUrlError::UserInfo { .. }), "{user}");
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
             "ftp://jane:secret@example.org/x",
             "jane:secret@example.org/x",
         ] {
-            let error = given.parse::<ImageUrl>().unwrap_err().to_string();
+            let error = given.parse::<HttpUrl>().unwrap_err().to_string();
             assert!(!error.contains("secret") && error.contains("example.org/x"), "{error}");
         }
     }

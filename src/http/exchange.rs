@@ -1,0 +1,120 @@
+//! A request that is answered shortly: all of it, redirects, retries and the pauses between them, has
+//! one time limit.
+
+use std::{
+    io::{ErrorKind, Read as _},
+    thread,
+    time::{Duration, Instant},
+};
+
+use reqwest::{
+    Url,
+    blocking::{RequestBuilder, Response},
+};
+
+use super::{Awaited, ConnectionOptions, HttpFailure, LONGEST, Patience};
+
+/// Why an attempt failed, and how long the server wants to be left alone.
+pub(crate) struct Failed<E> {
+    pub(crate) error: E,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl<E> From<E> for Failed<E> {
+    fn from(error: E) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
+/// Told each transient failure and the pause before the next attempt.
+pub(crate) type Observer<E> = dyn Fn(&E, Duration) + Send + Sync;
+
+/// Why a body was not read to its end.
+pub(crate) enum Unread {
+    /// It did not come in full.
+    Failed(HttpFailure),
+    /// It is longer than what is read.
+    TooLarge,
+}
+
+/// The time an operation has, from when it begins.
+pub(crate) struct Exchange<'a> {
+    connection: &'a ConnectionOptions,
+    total: Duration,
+    deadline: Instant,
+}
+
+impl<'a> Exchange<'a> {
+    pub(crate) fn begin(connection: &'a ConnectionOptions, total: Duration) -> Self {
+        Self { connection, total, deadline: Instant::now() + total.min(LONGEST) }
+    }
+
+    /// Attempts something until it is done, fails for good, or time or attempts run out; the last
+    /// failure is the one reported.
+    pub(crate) fn retried<T, E>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, Failed<E>>,
+        is_transient: impl Fn(&E) -> bool,
+        observe: Option<&Observer<E>>,
+    ) -> Result<T, E> {
+        let retry = &self.connection.retry;
+        let mut failures = 0;
+        loop {
+            let Failed { error, retry_after } = match attempt() {
+                Ok(done) => return Ok(done),
+                Err(failed) => failed,
+            };
+            failures += 1;
+            if !is_transient(&error) || failures >= retry.attempts {
+                return Err(error);
+            }
+            let pause = retry.pause(failures).max(retry_after.unwrap_or_default());
+            if pause >= self.left() {
+                return Err(error);
+            }
+            if let Some(observe) = observe {
+                observe(&error, pause);
+            }
+            thread::sleep(pause);
+        }
+    }
+
+    /// Sends a request in what is left of the time.
+    pub(crate) fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, HttpFailure> {
+        request
+            .timeout(self.left())
+            .send()
+            .map_err(|error| HttpFailure::from_send(&error, url, self.connection.proxy(url), self.patience()))
+    }
+
+    /// Up to `limit` bytes of a body, and why it is not all.
+    pub(crate) fn read(&self, mut response: Response, url: &Url, limit: usize) -> (Vec<u8>, Option<Unread>) {
+        let failed =
+            |error| Some(Unread::Failed(HttpFailure::from_body(&error, url.as_str(), self.patience())));
+        let mut body = Vec::new();
+        let mut chunk = [0; 16 << 10];
+        loop {
+            // Bytes that trickle in are each in time.
+            if self.left().is_zero() {
+                return (body, failed(ErrorKind::TimedOut.into()));
+            }
+            match response.read(&mut chunk) {
+                Ok(0) => return (body, None),
+                Ok(count) => body.extend(chunk.iter().take(count)),
+                Err(error) => return (body, failed(error)),
+            }
+            if body.len() > limit {
+                body.truncate(limit);
+                return (body, Some(Unread::TooLarge));
+            }
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { connect: self.connection.connect_timeout, limit: self.total, awaited: Awaited::Answer }
+    }
+}
