@@ -112,6 +112,8 @@ keys! {
     email: Email,
     /// How to sign: `rsa-sha256`, …
     signature_algorithm: SignatureMethod,
+    /// Are the issuers' certificates put into signatures as well?
+    include_chain: bool,
     /// Are signatures and digests with SHA-1 accepted?
     allow_sha1: bool,
     /// Where a signed document goes instead of its input's place.

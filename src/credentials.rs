@@ -11,6 +11,7 @@ use openssl::{
     error::ErrorStack,
     pkey::{PKey, Private},
     provider::Provider,
+    x509::X509,
 };
 use zeroize::Zeroizing;
 
@@ -163,6 +164,13 @@ impl Credentials {
         &self.chain
     }
 
+    /// The certificates of [`Credentials::chain`] that a verifier may need to find its way to an
+    /// authority it trusts. Self-signed ones are none of them: a verifier has its own, or does not
+    /// trust them (as in TLS, RFC 8446 §4.4.2).
+    pub fn intermediates(&self) -> impl Iterator<Item = &Certificate> {
+        self.chain.iter().filter(|certificate| !is_self_signed(certificate))
+    }
+
     /// Whether the file kept its private keys from everyone without the password: none of them
     /// was in clear, and the password is not empty.
     pub fn key_was_encrypted(&self) -> bool {
@@ -190,6 +198,13 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("certificate", &self.certificate).finish_non_exhaustive()
     }
+}
+
+/// Whether a certificate is signed with its own key; one that is only self-issued (RFC 5280 §3.2)
+/// certifies an authority's new key.
+fn is_self_signed(certificate: &Certificate) -> bool {
+    let verifies = || X509::from_der(certificate.der()).ok()?.verify(&*certificate.public_key().ok()?).ok();
+    certificate.subject() == certificate.issuer() && verifies() == Some(true)
 }
 
 fn quoted(subjects: &[DistinguishedName]) -> String {

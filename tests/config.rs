@@ -62,6 +62,7 @@ fn every_key_has_its_type() {
             pem_key = "/k.pem"
             email = "jane@example.org"
             signature_algorithm = "rsa-sha1"
+            include_chain = true
             allow_sha1 = true
             output_manifest_file = "out.xml"
             author = "Jane"
@@ -77,7 +78,7 @@ fn every_key_has_its_type() {
     assert_eq!(config.p12_password_file.as_deref(), Some(Path::new("-")));
     assert_eq!(config.email.as_ref().unwrap().as_str(), "jane@example.org");
     assert_eq!(config.signature_algorithm, Some(SignatureMethod::RsaSha1));
-    assert_eq!(config.allow_sha1, Some(true));
+    assert_eq!((config.include_chain, config.allow_sha1), (Some(true), Some(true)));
     assert_eq!(config.output_manifest_file.as_deref(), Some(Path::new("out.xml")));
     let debug = format!("{config:?}");
     for key in Config::KEYS {

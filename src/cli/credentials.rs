@@ -69,6 +69,9 @@ pub struct CredentialArgs {
     /// Algorithm of the signature [default: rsa-sha256 or ecdsa-sha256, by the key]
     #[arg(long, value_name = "NAME", value_parser = signature_methods())]
     pub signature_algorithm: Option<SignatureMethod>,
+    /// Put the issuers' certificates into the entry as well, but for self-signed ones
+    #[arg(long)]
+    pub include_chain: bool,
 }
 
 impl CredentialArgs {
@@ -101,6 +104,19 @@ impl CredentialArgs {
     /// A [`Failure`] if the configuration cannot be used.
     pub fn signature_method(&self, session: &Session) -> Result<Option<SignatureMethod>, Failure> {
         Ok(self.signature_algorithm.or(session.config()?.signature_algorithm))
+    }
+
+    /// Whether `--include-chain` or the configuration asks for the certificates above the endorser's;
+    /// notes it if there are none.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the configuration cannot be used.
+    pub fn include_chain(&self, credentials: &Credentials, session: &Session) -> Result<bool, Failure> {
+        let wanted = self.include_chain || session.config()?.include_chain.unwrap_or_default();
+        if wanted && credentials.intermediates().next().is_none() {
+            session.note("there is no issuer's certificate to include beside the endorser's");
+        }
+        Ok(wanted)
     }
 
     /// Whether the password, if one is asked of these options and the configuration, comes from

@@ -6,7 +6,7 @@ use openssl::error::ErrorStack;
 use super::{
     AlgorithmPolicy, ENVELOPED_SIGNATURE, KeyType, NAMESPACE, SignatureMethod, Verified, VerifyError,
     c14n::{self, Canonicalization, Mode},
-    element::SignatureElement,
+    element::{MAX_CERTIFICATES, SignatureElement},
     key,
     verify::verify_leniently,
 };
@@ -37,6 +37,9 @@ pub struct SignRequest<'a> {
     pub created: Timestamp,
     /// What the entry may have wrong.
     pub leniency: Leniency,
+    /// Put the certificates above the endorser's into X509Data as well:
+    /// [`Credentials::intermediates`], as many as a verifier takes.
+    pub include_chain: bool,
 }
 
 impl SignRequest<'_> {
@@ -249,12 +252,24 @@ impl Template<'_> {
             &format!("<DigestMethod Algorithm=\"{}\"/>", self.method.digest_method().uri()),
             &format!("<DigestValue>{}</DigestValue></Reference></SignedInfo>", self.digest_value),
             &format!("<SignatureValue>{signature_value}</SignatureValue>"),
-            "<KeyInfo><X509Data><X509Certificate>",
-            &base64_lines(self.request.credentials.certificate().der()),
-            "</X509Certificate></X509Data></KeyInfo></Signature>",
+            &format!("<KeyInfo><X509Data>{}</X509Data></KeyInfo></Signature>", self.certificates()),
         ]
         .map(AsRef::<str>::as_ref)
         .concat()
+    }
+
+    /// The endorser's certificate first: there are verifiers that look at no other. XML-DSig §4.5.4
+    /// leaves the order open.
+    fn certificates(&self) -> String {
+        let credentials = self.request.credentials;
+        let more = if self.request.include_chain { MAX_CERTIFICATES - 1 } else { 0 };
+        let certificates =
+            [credentials.certificate()].into_iter().chain(credentials.intermediates().take(more));
+        certificates
+            .map(|certificate| {
+                format!("<X509Certificate>{}</X509Certificate>", base64_lines(certificate.der()))
+            })
+            .collect()
     }
 }
 
