@@ -4,6 +4,8 @@ mod choice;
 mod cost;
 mod pem;
 mod pkcs12;
+#[cfg(feature = "pkcs11")]
+pub mod token;
 
 use std::{fmt, sync::OnceLock};
 
@@ -25,9 +27,19 @@ pub struct Password(Zeroizing<String>);
 #[derive(Clone)]
 pub struct Credentials {
     certificate: Certificate,
-    key: PKey<Private>,
+    key: SigningKey,
     chain: Vec<Certificate>,
     key_was_encrypted: bool,
+}
+
+/// Where a private key is.
+#[derive(Clone)]
+pub(crate) enum SigningKey {
+    /// In memory.
+    Local(PKey<Private>),
+    /// On a token, which never gives it away.
+    #[cfg(feature = "pkcs11")]
+    Token(token::TokenKey),
 }
 
 /// Why there is nothing to sign with.
@@ -154,8 +166,16 @@ impl Credentials {
         &self.certificate
     }
 
-    /// The private key of that certificate: RSA, EC, Ed25519 or DSA.
-    pub fn key(&self) -> &PKey<Private> {
+    /// The private key of that certificate: RSA, EC, Ed25519 or DSA; `None` if it is on a token.
+    pub fn key(&self) -> Option<&PKey<Private>> {
+        match &self.key {
+            SigningKey::Local(key) => Some(key),
+            #[cfg(feature = "pkcs11")]
+            SigningKey::Token(_) => None,
+        }
+    }
+
+    pub(crate) fn signing_key(&self) -> &SigningKey {
         &self.key
     }
 
@@ -172,7 +192,7 @@ impl Credentials {
     }
 
     /// Whether the file kept its private keys from everyone without the password: none of them
-    /// was in clear, and the password is not empty.
+    /// was in clear, and the password is not empty. A token always does.
     pub fn key_was_encrypted(&self) -> bool {
         self.key_was_encrypted
     }

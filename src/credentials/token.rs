@@ -20,12 +20,12 @@ use cryptoki::{
     types::AuthPin,
 };
 
-pub(crate) use self::key::TokenKey;
-use self::{module::Module, objects::PrivateKey};
+pub(crate) use self::key::{Input, TokenKey, Way, digest_mechanism};
 pub use self::{
     error::TokenError,
     uri::{MAX_URI_BYTES, Pin, Pkcs11Uri, UriError},
 };
+use self::{module::Module, objects::PrivateKey};
 use super::{Credentials, CredentialsError, Password, SigningKey, choice};
 use crate::Certificate;
 

@@ -50,7 +50,8 @@ impl SignRequest<'_> {
     /// [`SignError::UnsupportedKey`], [`SignError::MethodKey`], [`SignError::MethodNotNamed`] or
     /// [`SignError::WeakKey`] if the key cannot make a signature that verifies.
     pub fn signature_method(&self) -> Result<SignatureMethod, SignError> {
-        let key = KeyType::of(self.credentials.key());
+        let key = self.credentials.certificate().public_key();
+        let key = key.map_or(KeyType::Other, |key| KeyType::of(&key));
         if !SignatureMethod::ALL.iter().any(|method| method.fits(key)) {
             return Err(SignError::UnsupportedKey);
         }
@@ -139,6 +140,10 @@ pub enum SignError {
     /// What was made does not verify, so it is not handed out.
     #[error("the signature made does not verify: {0}")]
     Verify(#[source] VerifyError),
+    /// The token that has the key did not sign.
+    #[cfg(feature = "pkcs11")]
+    #[error(transparent)]
+    Token(#[from] crate::credentials::token::TokenError),
     /// The cryptographic library failed.
     #[error("OpenSSL failed: {0}")]
     OpenSsl(#[from] ErrorStack),
@@ -163,7 +168,7 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
     // SignedInfo inherits from the document (C14N §2.4), so it is canonicalised in its place.
     let unfinished = metadata::insert_last(&endorsed, signature.element("AA=="))?;
     let octets = signed_info(&unfinished)?;
-    let value = key::sign(method, request.credentials.key(), &octets)?;
+    let value = key::sign(method, request.credentials, &octets)?;
     let signed = metadata::insert_last(&endorsed, signature.element(&base64_lines(&value)))?;
 
     let policy = policy(method);

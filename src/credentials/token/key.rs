@@ -61,7 +61,10 @@ pub(crate) struct Way {
 
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenKey").field("token", &self.0.token).field("label", &self.0.label).finish_non_exhaustive()
+        f.debug_struct("TokenKey")
+            .field("token", &self.0.token)
+            .field("label", &self.0.label)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,9 +72,8 @@ impl TokenKey {
     pub(super) fn new(token: Token, key: &PrivateKey) -> Result<Self, TokenError> {
         let Token { session, module, slot, label: token, pin, .. } = token;
         let mechanisms = module.get_mechanism_list(slot).map_err(|error| failed(error, &token, false))?;
-        let reauthentication = key
-            .always_authenticate
-            .then(|| Reauthentication { pin, refused: AtomicBool::new(false) });
+        let reauthentication =
+            key.always_authenticate.then(|| Reauthentication { pin, refused: AtomicBool::new(false) });
         Ok(Self(Arc::new(Shared {
             session: Mutex::new(session),
             _module: module,

@@ -97,7 +97,7 @@ impl Drop for Module {
 fn candidates(uri: &Pkcs11Uri, named: Option<&Path>) -> Vec<PathBuf> {
     match (uri.module_path(), uri.module_name(), named) {
         // RFC 7512 §2.3: the path may be the folder of the name.
-        (Some(path), Some(name), _) if path.is_dir() => files(path, name).collect(),
+        (Some(path), Some(name), _) if path.is_dir() => files(path, name).into(),
         (Some(path), ..) => vec![path.to_owned()],
         (None, Some(name), _) => folders().flat_map(|folder| files(&folder.join("pkcs11"), name)).collect(),
         (None, None, Some(file)) => vec![file.to_owned()],
@@ -106,14 +106,16 @@ fn candidates(uri: &Pkcs11Uri, named: Option<&Path>) -> Vec<PathBuf> {
 }
 
 /// The files a module of this name may be.
-fn files(folder: &Path, name: &str) -> impl Iterator<Item = PathBuf> {
-    ["", "lib"].map(|prefix| folder.join(format!("{prefix}{name}.so"))).into_iter()
+fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
+    ["", "lib"].map(|prefix| folder.join(format!("{prefix}{name}.so")))
 }
 
 /// Where systems keep libraries.
 fn folders() -> impl Iterator<Item = PathBuf> {
     let multiarch = format!("/usr/lib/{ARCH}-linux-gnu");
-    iter::once(multiarch).chain(["/usr/lib64", "/usr/lib", "/usr/local/lib"].map(str::to_owned)).map(PathBuf::from)
+    iter::once(multiarch)
+        .chain(["/usr/lib64", "/usr/lib", "/usr/local/lib"].map(str::to_owned))
+        .map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -148,12 +150,18 @@ mod tests {
         let text = folder.path().join("text.so");
         fs::write(&text, "text").unwrap();
         let error = Module::find(&uri, Some(&text)).unwrap_err();
-        assert!(matches!(&error, TokenError::Module { file, reason } if *file == text && reason.contains("file too short")), "{error}");
+        assert!(
+            matches!(&error, TokenError::Module { file, reason } if *file == text && reason.contains("file too short")),
+            "{error}"
+        );
         // A library, but of another kind.
         let other = folders().map(|folder| folder.join("libcrypto.so.3")).find(|file| file.exists());
         if let Some(other) = other {
             let error = Module::find(&uri, Some(&other)).unwrap_err();
-            assert!(matches!(&error, TokenError::Module { reason, .. } if reason.contains("C_GetFunctionList")), "{error}");
+            assert!(
+                matches!(&error, TokenError::Module { reason, .. } if reason.contains("C_GetFunctionList")),
+                "{error}"
+            );
         }
     }
 }

@@ -168,7 +168,8 @@ impl Token {
 impl PrivateKey {
     /// The certificate of this key: of a renewed certificate and the one before, the later.
     pub(super) fn own(&self, found: &[Found]) -> Option<Certificate> {
-        let fits: Vec<(&Found, Fit)> = found.iter().map(|found| (found, self.fit(&found.certificate))).collect();
+        let fits: Vec<(&Found, Fit)> =
+            found.iter().map(|found| (found, self.fit(&found.certificate))).collect();
         let latest = |wanted: &dyn Fn(&Found, Fit) -> bool| {
             let wanted = fits.iter().filter(|(found, fit)| wanted(found, *fit));
             wanted.map(|(found, _)| &found.certificate).max_by_key(|certificate| certificate.not_after())

@@ -342,7 +342,8 @@ impl Attribute<'_> {
         // RFC 8089 §2, and a path alone.
         let path = match text.split_once(':') {
             Some((scheme, path)) if scheme.eq_ignore_ascii_case("file") => {
-                let local = path.strip_prefix("//").map(|rest| rest.strip_prefix("localhost").unwrap_or(rest));
+                let local =
+                    path.strip_prefix("//").map(|rest| rest.strip_prefix("localhost").unwrap_or(rest));
                 local.unwrap_or(path)
             }
             _ => &text,

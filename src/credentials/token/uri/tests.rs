@@ -63,13 +63,31 @@ fn what_is_no_uri_is_refused_each_in_its_words() {
         ("pkcs11:token=a;", "attribute 2 of the PKCS #11 URI's path is not of the form NAME=VALUE"),
         ("pkcs11:?=a", "attribute 1 of the PKCS #11 URI's query is not of the form NAME=VALUE"),
         ("pkcs11:t ken=a", "attribute 1 of the PKCS #11 URI's path is not of the form NAME=VALUE"),
-        ("pkcs11:token=a b", "the PKCS #11 URI's attribute 'token' has the character ' ', which must be written as %20"),
-        ("pkcs11:token=é", "the PKCS #11 URI's attribute 'token' has the character '\\u{e9}', which must be written as %C3%A9"),
-        ("pkcs11:token=a/b", "the PKCS #11 URI's attribute 'token' has the character '/', which must be written as %2F"),
+        (
+            "pkcs11:token=a b",
+            "the PKCS #11 URI's attribute 'token' has the character ' ', which must be written as %20",
+        ),
+        (
+            "pkcs11:token=é",
+            "the PKCS #11 URI's attribute 'token' has the character '\\u{e9}', which must be written as %C3%A9",
+        ),
+        (
+            "pkcs11:token=a/b",
+            "the PKCS #11 URI's attribute 'token' has the character '/', which must be written as %2F",
+        ),
         ("pkcs11:?pin-value=a#b", "the PKCS #11 URI's attribute 'pin-value' is not percent-encoded"),
-        ("pkcs11:id=%1", "the PKCS #11 URI's attribute 'id' has a percent sign without two hexadecimal digits"),
-        ("pkcs11:id=%+1", "the PKCS #11 URI's attribute 'id' has a percent sign without two hexadecimal digits"),
-        ("pkcs11:x-y=%", "the PKCS #11 URI's attribute 'x-y' has a percent sign without two hexadecimal digits"),
+        (
+            "pkcs11:id=%1",
+            "the PKCS #11 URI's attribute 'id' has a percent sign without two hexadecimal digits",
+        ),
+        (
+            "pkcs11:id=%+1",
+            "the PKCS #11 URI's attribute 'id' has a percent sign without two hexadecimal digits",
+        ),
+        (
+            "pkcs11:x-y=%",
+            "the PKCS #11 URI's attribute 'x-y' has a percent sign without two hexadecimal digits",
+        ),
         ("pkcs11:token=%FF", "the PKCS #11 URI's attribute 'token' is not text"),
         ("pkcs11:?pin-value=%00", "the PKCS #11 URI's attribute 'pin-value' is not text"),
         ("pkcs11:tokn=a", "the PKCS #11 URI has the unknown attribute 'tokn'"),
@@ -81,10 +99,16 @@ fn what_is_no_uri_is_refused_each_in_its_words() {
         ("pkcs11:library-version=1.", "the PKCS #11 URI's attribute 'library-version' is not a version M.N"),
         ("pkcs11:library-version=256", "the PKCS #11 URI's attribute 'library-version' is not a version M.N"),
         ("pkcs11:id=", "the PKCS #11 URI's attribute 'id' is not an identifier"),
-        ("pkcs11:type=key", "the PKCS #11 URI's attribute 'type' is not public, private, cert, secret-key or data"),
+        (
+            "pkcs11:type=key",
+            "the PKCS #11 URI's attribute 'type' is not public, private, cert, secret-key or data",
+        ),
         ("pkcs11:type=cert", "the PKCS #11 URI names an object of type 'cert', but a private key signs"),
         ("pkcs11:?module-path=a.so", "the PKCS #11 URI's attribute 'module-path' is not an absolute path"),
-        ("pkcs11:?module-name=../a", "the PKCS #11 URI's attribute 'module-name' is not a file name without its folder"),
+        (
+            "pkcs11:?module-name=../a",
+            "the PKCS #11 URI's attribute 'module-name' is not a file name without its folder",
+        ),
     ] {
         assert_eq!(parsed(text).unwrap_err().to_string(), expected, "{text}");
     }
