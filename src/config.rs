@@ -22,6 +22,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::cli::{input, password};
+use crate::credentials::token::{Pin, Pkcs11Uri};
 use crate::dsig::SignatureMethod;
 use crate::{Email, Password};
 
@@ -108,6 +109,10 @@ keys! {
     pem_certificate: PathBuf,
     /// Its key, PEM.
     pem_key: PathBuf,
+    /// The key on a token to sign with; a PIN may be in it.
+    pkcs11_uri: Pkcs11Uri,
+    /// The module that knows the token.
+    pkcs11_module: PathBuf,
     /// The endorser's address if the certificate has none.
     email: Email,
     /// How to sign: `rsa-sha256`, …
@@ -169,11 +174,14 @@ impl Config {
     /// These defaults without what a profile replaces by giving the same in another way: together
     /// they would contradict each other, as they do in one section.
     fn without_alternatives(mut self, profile: &Self) -> Self {
-        if profile.p12_certificate.is_some() {
+        if profile.p12_certificate.is_some() || profile.pkcs11_uri.is_some() {
             (self.pem_certificate, self.pem_key) = (None, None);
         }
-        if profile.pem_certificate.is_some() {
+        if profile.pem_certificate.is_some() || profile.pkcs11_uri.is_some() {
             self.p12_certificate = None;
+        }
+        if profile.p12_certificate.is_some() || profile.pem_certificate.is_some() {
+            self.pkcs11_uri = None;
         }
         if profile.p12_password.is_some() {
             self.p12_password_file = None;
@@ -205,7 +213,12 @@ impl fmt::Debug for Config {
 impl Contents {
     fn holds_password(&self) -> bool {
         let configs = self.profiles.iter().map(|(_, config)| config).chain([&self.defaults]);
-        configs.into_iter().any(|config| config.password.is_some() || config.p12_password.is_some())
+        let pin = |config: &Config| {
+            matches!(config.pkcs11_uri.as_ref().and_then(Pkcs11Uri::pin), Some(Pin::Value(_)))
+        };
+        configs
+            .into_iter()
+            .any(|config| config.password.is_some() || config.p12_password.is_some() || pin(config))
     }
 
     fn choose(self, path: &Path, profile: Option<&str>) -> Result<Config, ConfigError> {

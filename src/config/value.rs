@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::{At, ConfigError};
 use super::line_of;
+use crate::credentials::token::Pkcs11Uri;
 use crate::dsig::SignatureMethod;
 use crate::{Email, Password};
 
@@ -107,6 +108,17 @@ impl Value for SignatureMethod {
         });
         let text = string(raw, place)?;
         text.parse().map_err(|_| place.bad(&EXPECTED, &text))
+    }
+}
+
+impl Value for Pkcs11Uri {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        text.parse().map_err(|error| ConfigError::Pkcs11Uri {
+            at: place.at(),
+            key: place.key.to_owned(),
+            error,
+        })
     }
 }
 

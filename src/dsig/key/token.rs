@@ -43,18 +43,21 @@ pub(super) fn sign(
     if method.scheme() != Scheme::Ecdsa {
         return Ok(signature);
     }
-    // XML-DSig §6.4.3: r and s, each as long as the order of the curve. PKCS #11 has the same form, but
-    // there are tokens that leave the zeros before both numbers out.
     let order_bits =
         certificate.public_key().ok().and_then(|key| Some(key.ec_key().ok()?.group().order_bits()));
     let length = byte_length(order_bits.unwrap_or_default());
-    let (r, s) = signature.split_at(signature.len() / 2);
-    if r.len() != s.len() || r.len() > length {
+    padded(&signature, length).ok_or_else(|| {
         let (token, length, expected) = (key.token().to_owned(), signature.len(), 2 * length);
-        return Err(TokenError::SignatureLength { token, length, expected }.into());
-    }
-    let zeros = vec![0; length - r.len()];
-    Ok([&zeros, r, &zeros, s].concat())
+        TokenError::SignatureLength { token, length, expected }.into()
+    })
+}
+
+/// XML-DSig §6.4.3: r and s, each as long as the order of the curve. PKCS #11 has the same form, but
+/// wants only that both are of one length.
+fn padded(signature: &[u8], length: usize) -> Option<Vec<u8>> {
+    let (r, s) = signature.split_at(signature.len() / 2);
+    let zeros = vec![0; length.checked_sub(r.len())?];
+    (r.len() == s.len()).then(|| [&zeros, r, &zeros, s].concat())
 }
 
 /// How a token can make such a signature. First what every token has, where the digest is made here.
@@ -116,5 +119,28 @@ fn digest_info(method: DigestMethod) -> Vec<u8> {
         DigestMethod::Sha256 => sha2_digest_info(1, 32).to_vec(),
         DigestMethod::Sha384 => sha2_digest_info(2, 48).to_vec(),
         DigestMethod::Sha512 => sha2_digest_info(3, 64).to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r_and_s_are_as_long_as_the_order() {
+        assert_eq!(padded(&[1, 2, 3, 4], 2).unwrap(), [1, 2, 3, 4]);
+        assert_eq!(padded(&[1, 2, 3, 4], 4).unwrap(), [0, 0, 1, 2, 0, 0, 3, 4]);
+        assert_eq!(padded(&[1, 2, 3], 2), None);
+        assert_eq!(padded(&[1, 2, 3, 4, 5, 6], 2), None);
+    }
+
+    /// As RFC 8017 §9.2, note 1, lists them.
+    #[test]
+    fn digest_infos_are_those_of_the_standard() {
+        let begin = |method| crate::checksum::hex(&digest_info(method));
+        assert_eq!(begin(DigestMethod::Sha1), "3021300906052b0e03021a05000414");
+        assert_eq!(begin(DigestMethod::Sha256), "3031300d060960864801650304020105000420");
+        assert_eq!(begin(DigestMethod::Sha384), "3041300d060960864801650304020205000430");
+        assert_eq!(begin(DigestMethod::Sha512), "3051300d060960864801650304020305000440");
     }
 }
