@@ -73,9 +73,10 @@ static CK_ULONG get_mechanism_list(CK_ULONG slot, CK_ULONG *list, CK_ULONG *coun
     if (list != NULL && result == 0 && fault("hashes itself"))
         for (CK_ULONG i = 0; i < *count; i++)
             if (list[i] == 0x1) /* CKM_RSA_PKCS */
-                list[i] = 0x3;
-    if (fault("no mechanism"))
-        *count = 0;
+                list[i] = 0x3; /* CKM_RSA_X_509 */
+    if (list != NULL && result == 0 && fault("no mechanism"))
+        for (CK_ULONG i = 0; i < *count; i++)
+            list[i] = 0x3;
     return result;
 }
 

@@ -1,12 +1,12 @@
 //! Where PINs come from, and that each is tried once.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Stdio};
 
 use cryptoki::object::Attribute;
 
 use crate::{
     pki::{Kind, key},
-    place::{Place, unsigned},
+    place::{Place, feed, unsigned},
     signs::{joe, valid, valid_though_told},
     softhsm::{Bench, PIN, faulty, test},
     terminal::Terminal,
@@ -276,5 +276,33 @@ fn a_pin_on_the_command_line_is_refused_and_repeated_nowhere() {
             );
             fs::remove_file(bench.place.path().join(".config/stratuslab/config.toml")).unwrap();
         }
+    });
+}
+
+#[test]
+fn no_process_list_shows_the_pin() {
+    test("pins::no_process_list_shows_the_pin", |bench| {
+        bench.token("jane").identity("joe", 1, &joe(Kind::P256));
+        let pin = secret(&bench.place, "pin", PIN);
+        let uri = format!("pkcs11:token=jane?pin-source=file:{}", pin.display());
+        let line = format!(
+            "{} exec stratus-sign-metadata -v --pkcs11-uri '{uri}' --pkcs11-module {} --output out.xml -",
+            bench.variables(),
+            bench.module
+        );
+        let mut child =
+            bench.place.shell_command(&line).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It is logged in when it reads.
+        feed(&mut child);
+        let id = child.id();
+        let read = |name: &str| {
+            String::from_utf8_lossy(&fs::read(format!("/proc/{id}/{name}")).unwrap()).into_owned()
+        };
+        assert!(read("cmdline").contains("--pkcs11-uri") && !read("cmdline").contains(PIN));
+        assert_eq!(read(&format!("task/{id}/children")), "", "nobody else was asked to sign");
+        child.stdin.as_mut().unwrap().write_all(b"<a/>").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("signing with pkcs11:token=jane\n") && !told.contains(PIN), "{told}");
     });
 }
