@@ -2,7 +2,12 @@
 //!
 //! SoftHSM must be there (Debian: softhsm2), unless `STRATUSLAB_SKIP_PEERS` is set.
 #![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test without its material has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test without its material has failed"
+)]
 
 #[path = "token/choice.rs"]
 mod choice;

@@ -49,7 +49,7 @@ pub enum Login {
     None,
     /// The user's PIN.
     Pin,
-    /// The user's PIN, entered on its own pad (CKF_PROTECTED_AUTHENTICATION_PATH).
+    /// The user's PIN, entered on its own pad (`CKF_PROTECTED_AUTHENTICATION_PATH`).
     PinPad,
 }
 
@@ -145,7 +145,7 @@ impl Token {
     /// token. The token's certificates, or the file's, also make up the chain.
     ///
     /// Of several keys the one that may sign and has a certificate counts. A certificate is the
-    /// key's if it has the same CKA_ID, unless the public key shows that it is not, or else if it
+    /// key's if it has the same `CKA_ID`, unless the public key shows that it is not, or else if it
     /// holds the same public key; of several the one that ends last.
     ///
     /// # Errors
@@ -221,8 +221,8 @@ impl Pkcs11Uri {
         }
         module.get_library_info().is_ok_and(|info| {
             let version = info.library_version();
-            is(&self.library_manufacturer, info.manufacturer_id())
-                && is(&self.library_description, info.library_description())
+            is(self.library_manufacturer.as_ref(), info.manufacturer_id())
+                && is(self.library_description.as_ref(), info.library_description())
                 && self.library_version.is_none_or(|asked| asked == (version.major(), version.minor()))
         })
     }
@@ -235,20 +235,20 @@ impl Pkcs11Uri {
             return true;
         }
         module.get_slot_info(slot).is_ok_and(|info| {
-            is(&self.slot_description, info.slot_description())
-                && is(&self.slot_manufacturer, info.manufacturer_id())
+            is(self.slot_description.as_ref(), info.slot_description())
+                && is(self.slot_manufacturer.as_ref(), info.manufacturer_id())
         })
     }
 
     fn matches_token(&self, info: &TokenInfo) -> bool {
-        is(&self.token, info.label())
-            && is(&self.manufacturer, info.manufacturer_id())
-            && is(&self.serial, info.serial_number())
-            && is(&self.model, info.model())
+        is(self.token.as_ref(), info.label())
+            && is(self.manufacturer.as_ref(), info.manufacturer_id())
+            && is(self.serial.as_ref(), info.serial_number())
+            && is(self.model.as_ref(), info.model())
     }
 }
 
 /// Whether a name is the one asked for, if one is.
-fn is(asked: &Option<String>, name: &str) -> bool {
-    asked.as_ref().is_none_or(|asked| asked == name)
+fn is(asked: Option<&String>, name: &str) -> bool {
+    asked.is_none_or(|asked| asked == name)
 }

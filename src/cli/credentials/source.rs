@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Place {
     Files(Source),
-    Token(TokenSource),
+    Token(Box<TokenSource>),
 }
 
 /// The files to sign with.
@@ -48,7 +48,7 @@ impl Place {
         surroundings: &Surroundings<'_>,
     ) -> Result<Self, Failure> {
         if let Some(uri) = &args.pkcs11_uri {
-            return TokenSource::of_arguments(uri, args, session, surroundings).map(Self::Token);
+            return Ok(Self::Token(TokenSource::of_arguments(uri, args, session, surroundings)?.into()));
         }
         if let Some(file) = &args.p12_cert {
             return Ok(Self::Files(Source::Pkcs12(file.clone())));
@@ -66,7 +66,7 @@ impl Place {
             (Some(file), None) => Ok(Self::Files(Source::Pkcs12(file.into()))),
             (None, Some(uri)) => {
                 let uri = text_of_variable(PKCS11_URI, uri)?;
-                TokenSource::of_environment(uri, args, session, surroundings).map(Self::Token)
+                Ok(Self::Token(TokenSource::of_environment(&uri, args, session, surroundings)?.into()))
             }
             (None, None) => Self::configured(args, session, surroundings),
         }
@@ -88,7 +88,7 @@ impl Place {
             (Some(uri), None, certificate) => {
                 let mut source = TokenSource::new(uri.clone(), args, session, surroundings)?;
                 source.certificate.clone_from(certificate);
-                Ok(Self::Token(source))
+                Ok(Self::Token(source.into()))
             }
             (None, Some(_), Some(_)) => both("p12_certificate", "pem_certificate"),
             (None, Some(file), None) => Ok(Self::Files(Source::Pkcs12(file.clone()))),

@@ -48,7 +48,7 @@ impl TokenSource {
 
     /// The key that the environment names.
     pub(super) fn of_environment(
-        uri: Password,
+        uri: &Password,
         args: &CredentialArgs,
         session: &Session,
         surroundings: &Surroundings<'_>,

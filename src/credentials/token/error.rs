@@ -88,7 +88,7 @@ pub enum TokenError {
         /// The labels of the private keys that are there.
         keys: Vec<String>,
     },
-    /// The key is for something else: CKA_SIGN is false.
+    /// The key is for something else: `CKA_SIGN` is false.
     #[error("the key '{key}' on the token '{token}' may not sign")]
     MayNotSign {
         /// The token's label.

@@ -34,7 +34,7 @@ struct Shared {
     reauthentication: Option<Reauthentication>,
 }
 
-/// What a key with CKA_ALWAYS_AUTHENTICATE wants for each signature (PKCS #11 §5.6).
+/// What a key with `CKA_ALWAYS_AUTHENTICATE` wants for each signature (PKCS #11 §5.6).
 struct Reauthentication {
     /// `None`: entered on the token's pad.
     pin: Option<Password>,

@@ -25,7 +25,7 @@ pub(super) struct Module {
     pkcs11: Pkcs11,
 }
 
-/// The modules in use. C_Initialize and C_Finalize count for the whole process (PKCS #11 §5.4), so
+/// The modules in use. `C_Initialize` and `C_Finalize` count for the whole process (PKCS #11 §5.4), so
 /// that everyone who uses a module shares it, and the last one ends it.
 static IN_USE: Mutex<Vec<InUse>> = Mutex::new(Vec::new());
 

@@ -11,7 +11,7 @@ use openssl::{
     pkey::{Id, PKey, Public},
 };
 
-use super::{Token, TokenError, failed};
+use super::{Token, TokenError, failed, uri::percent_encoded};
 use crate::{Certificate, CredentialsError, credentials::pem};
 
 /// The most objects of one kind that are looked at.
@@ -22,9 +22,9 @@ pub(super) struct PrivateKey {
     pub(super) handle: ObjectHandle,
     id: Vec<u8>,
     pub(super) label: String,
-    /// CKA_SIGN.
+    /// `CKA_SIGN`.
     pub(super) signs: bool,
-    /// CKA_ALWAYS_AUTHENTICATE: the PIN is wanted for each signature.
+    /// `CKA_ALWAYS_AUTHENTICATE`: the PIN is wanted for each signature.
     pub(super) always_authenticate: bool,
     kind: Option<cryptoki::object::KeyType>,
     public_half: Option<PublicHalf>,
@@ -38,7 +38,7 @@ enum PublicHalf {
     Point(Vec<u8>),
 }
 
-/// A certificate, and its CKA_ID; empty if it is from a file.
+/// A certificate, and its `CKA_ID`; empty if it is from a file.
 pub(super) struct Found {
     pub(super) certificate: Certificate,
     id: Vec<u8>,
@@ -137,14 +137,9 @@ impl Token {
 
     /// The name of a key for people: its label, or its identifier.
     fn key_label(&self, handle: ObjectHandle) -> String {
-        let text = |octets: Vec<u8>| String::from_utf8_lossy(&octets).into_owned();
-        match self.octets(handle, AttributeType::Label) {
-            Some(label) => text(label),
-            None => {
-                let id = self.octets(handle, AttributeType::Id).unwrap_or_default();
-                format!("id={}", id.iter().map(|octet| format!("%{octet:02x}")).collect::<String>())
-            }
-        }
+        let label = self.octets(handle, AttributeType::Label);
+        let of_id = || percent_encoded(&self.octets(handle, AttributeType::Id).unwrap_or_default());
+        label.map_or_else(|| format!("id={}", of_id()), |label| String::from_utf8_lossy(&label).into_owned())
     }
 
     /// The octets of an attribute that has some.
@@ -188,15 +183,17 @@ impl PrivateKey {
     fn fit(&self, certificate: &Certificate) -> Fit {
         use cryptoki::object::KeyType as Kind;
         let Ok(key) = certificate.public_key() else { return Fit::No };
-        let same_kind = match (self.kind, key.id()) {
-            (Some(Kind::RSA), Id::RSA) | (Some(Kind::EC), Id::EC) | (Some(Kind::DSA), Id::DSA) => true,
-            (Some(Kind::EC_EDWARDS), Id::ED25519 | Id::ED448) => true,
-            // The module is a newer one than the library that asks it.
-            (None, _) => true,
-            _ => false,
+        let possible = match self.kind {
+            Some(Kind::RSA) => matches!(key.id(), Id::RSA | Id::RSA_PSS),
+            Some(Kind::EC) => key.id() == Id::EC,
+            Some(Kind::EC_EDWARDS) => key.id() == Id::ED25519,
+            Some(Kind::DSA) => key.id() == Id::DSA,
+            Some(_) => false,
+            // One that `cryptoki` does not know.
+            None => true,
         };
         match &self.public_half {
-            _ if !same_kind => Fit::No,
+            _ if !possible => Fit::No,
             None => Fit::Unknown,
             Some(half) if half.is_of(&key).unwrap_or(false) => Fit::Yes,
             Some(_) => Fit::No,

@@ -2,7 +2,7 @@
 //! understood is refused rather than left out of the search.
 
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
@@ -138,7 +138,16 @@ pub enum UriError {
 /// How a character is written in a URI.
 fn encoded(character: char) -> String {
     let mut buffer = [0; 4];
-    character.encode_utf8(&mut buffer).bytes().map(|byte| format!("%{byte:02X}")).collect()
+    percent_encoded(character.encode_utf8(&mut buffer).as_bytes())
+}
+
+/// Octets as any component of a URI may hold them (RFC 3986 §2.1).
+pub(super) fn percent_encoded(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "%{octet:02X}");
+        text
+    })
 }
 
 impl fmt::Display for Pkcs11Uri {
