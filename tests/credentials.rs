@@ -1,4 +1,5 @@
 //! Credentials files of every age and kind, made here and by `openssl` and `keytool`.
+#![allow(clippy::unwrap_used, reason = "a test without its material has failed")]
 
 #[path = "common/pki.rs"]
 mod pki;

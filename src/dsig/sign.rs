@@ -278,13 +278,12 @@ impl Template<'_> {
     fn certificates(&self) -> String {
         let credentials = self.request.credentials;
         let more = if self.request.include_chain { MAX_CERTIFICATES - 1 } else { 0 };
-        let certificates =
-            [credentials.certificate()].into_iter().chain(credentials.intermediates().take(more));
-        certificates
-            .map(|certificate| {
-                format!("<X509Certificate>{}</X509Certificate>", base64_lines(certificate.der()))
-            })
-            .collect()
+        let certificates = [credentials.certificate()].into_iter();
+        let certificates = certificates.chain(credentials.intermediates().take(more));
+        let elements = certificates.map(|certificate| {
+            format!("<X509Certificate>{}</X509Certificate>", base64_lines(certificate.der()))
+        });
+        elements.collect::<Vec<_>>().concat()
     }
 }
 
