@@ -15,7 +15,7 @@ if [ "${1:-}" = tests ]; then
     # what makes images of every format
     packages+=(qemu-utils xorriso)
     # tokens without hardware
-    packages+=(softhsm2)
+    packages+=(softhsm2 p11-kit-modules)
 fi
 
 missing=()

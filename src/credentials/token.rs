@@ -79,10 +79,10 @@ impl Token {
             (Some(last), false) => {
                 matching.push(last);
                 let name = |info: &TokenInfo| format!("{} (serial {})", info.label(), info.serial_number());
-                let tokens = matching.iter().map(|(_, info)| name(info)).collect();
+                let tokens = sorted(matching.iter().map(|(_, info)| name(info)));
                 return Err(TokenError::SeveralTokens { uri: uri.to_string(), tokens });
             }
-            (None, _) => return Err(TokenError::NoToken { uri: uri.to_string(), tokens: there }),
+            (None, _) => return Err(TokenError::NoToken { uri: uri.to_string(), tokens: sorted(there) }),
         };
         let session = module.open_ro_session(slot).map_err(|error| TokenError::Failed { error })?;
         Ok(Self { session, module, slot, label: info.label().to_owned(), uri: uri.clone(), pin: None })
@@ -155,7 +155,7 @@ impl Token {
         let of_credentials = |source| TokenError::Credentials { token: token(), source };
         let mut keys = self.keys()?;
         if keys.is_empty() {
-            let (uri, keys) = (self.uri.to_string(), self.key_labels()?);
+            let (uri, keys) = (self.uri.to_string(), sorted(self.key_labels()?));
             return Err(TokenError::NoKey { token: token(), uri, keys });
         }
         if let (Some(key), false) = (keys.first(), keys.iter().any(|key| key.signs)) {
@@ -174,6 +174,7 @@ impl Token {
             (Some(only), true, _) => only,
             (Some(last), false, _) => {
                 pairs.push(last);
+                pairs.sort_by(|(_, a), (_, b)| a.subject().as_str().cmp(b.subject().as_str()));
                 let subjects = pairs.iter().map(|(_, certificate)| certificate.subject().clone()).collect();
                 return Err(of_credentials(CredentialsError::SeveralKeys { subjects }));
             }
@@ -246,6 +247,13 @@ impl Pkcs11Uri {
             && is(self.serial.as_ref(), info.serial_number())
             && is(self.model.as_ref(), info.model())
     }
+}
+
+/// Modules have no order.
+fn sorted(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<String> = names.into_iter().collect();
+    names.sort();
+    names
 }
 
 /// Whether a name is the one asked for, if one is.

@@ -62,6 +62,26 @@ fn the_pin_comes_from_wherever_passwords_do_and_from_the_uri() {
             secret(&bench.place, ".config/stratuslab/config.toml", &module);
             valid(bench, &bench.run(&["--output", "-", "a.xml"], &[]));
         }
+        // A password that is another certificate's is none of a token's.
+        secret(
+            &bench.place,
+            ".config/stratuslab/config.toml",
+            "p12_certificate = '/x.p12'\np12_password = 'x'\n",
+        );
+        let no_terminal = format!(
+            "setsid -w stratus-sign-metadata {} {} --pkcs11-module {} a.xml",
+            uri[0], "'pkcs11:token=jane'", bench.module
+        );
+        for variables in
+            [&[][..], &[("STRATUSLAB_P12_CERTIFICATE", "/x.p12"), ("STRATUSLAB_P12_PASSWORD", "x")]]
+        {
+            let done = bench.place.shell(&format!("export {}; {no_terminal}", bench.variables()), variables);
+            assert!(
+                done.failed(4).contains("the token 'jane' needs a PIN and there is no terminal"),
+                "{}",
+                done.stderr
+            );
+        }
         // Who may read a configuration with a PIN in it matters.
         let exposed = bench.place.write("exposed.toml", format!("pkcs11_uri = '{valued}'\n"));
         fs::set_permissions(exposed, fs::Permissions::from_mode(0o644)).unwrap();

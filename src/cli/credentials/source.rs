@@ -230,6 +230,7 @@ impl GivenPassword {
         token: Option<&TokenSource>,
     ) -> Result<Option<Self>, Failure> {
         let from_file = |file: &Path| Self::from_file(session, file).map(Some);
+        let variable = |name| (surroundings.variable)(name).filter(|value| !value.is_empty());
         let with_uri = |on_command_line| {
             let token = token.filter(|token| token.on_command_line == on_command_line);
             token.map_or(Ok(None), |token| token.pin(session))
@@ -243,7 +244,9 @@ impl GivenPassword {
         if let Some(pin) = with_uri(true)? {
             return Ok(Some(pin));
         }
-        if let Some(value) = (surroundings.variable)(P12_PASSWORD).filter(|value| !value.is_empty()) {
+        // A password beside another certificate is that one's: as a PIN it would count as a wrong one.
+        let of_another = token.is_some() && variable(P12_CERTIFICATE).is_some();
+        if let Some(value) = variable(P12_PASSWORD).filter(|_| !of_another) {
             let password = text_of_variable(P12_PASSWORD, value)?;
             return Ok(Some(Self { password, from: Some(format!("the variable {P12_PASSWORD}")) }));
         }
@@ -251,6 +254,10 @@ impl GivenPassword {
             return Ok(Some(pin));
         }
         let config = session.config()?;
+        let certificate = config.p12_certificate.is_some() || config.pem_certificate.is_some();
+        if token.is_some() && config.pkcs11_uri.is_none() && certificate {
+            return Ok(None);
+        }
         match (&config.p12_password, &config.p12_password_file) {
             (Some(_), Some(_)) => Err(Failure::new(
                 Status::Usage,
