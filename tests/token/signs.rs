@@ -10,6 +10,7 @@ use stratuslab::{
 };
 
 use crate::{
+    loopback,
     pki::{Identity, Kind, Request, authority, key, new_key},
     place::{Done, unsigned},
     softhsm::{Bench, PIN, test},
@@ -171,5 +172,31 @@ fn several_files_are_signed_in_one_session() {
         for name in ["a.xml", "b.xml", "c.xml"] {
             verify(&bench.place.bytes(name), &AlgorithmPolicy::default()).unwrap();
         }
+    });
+}
+
+#[test]
+fn an_entry_is_deprecated_with_the_key_and_the_chain() {
+    test("signs::an_entry_is_deprecated_with_the_key_and_the_chain", |bench| {
+        let intermediate = Request::new("CA 1").ca().issued_by(&authority(), &new_key(Kind::P256));
+        let joe = Request::new("Joe").email("joe@example.org").issued_by(&intermediate, &key(Kind::P256));
+        bench.token("chain").certificate("CA 1", 8, &intermediate).identity("joe", 1, &joe);
+        let entry = valid(bench, &bench.sign("pkcs11:token=chain", &[]));
+        bench.place.write("stored/entry.xml", entry);
+        let folder = bench.place.path().join("stored");
+        let marketplace = loopback::start(&[], |options| options.folder = Some(folder));
+        let mut command = bench.place.command("deprecate");
+        command
+            .args(["--pkcs11-uri", "pkcs11:token=chain", "--pkcs11-module", bench.module, "--include-chain"])
+            .args(["--marketplace-endpoint", &marketplace.base, loopback::IDENTIFIER])
+            .env("STRATUSLAB_P12_PASSWORD", PIN);
+        let done = Done::from(bench.with_tokens(&mut command).output().unwrap());
+        assert_eq!(done.stderr, "");
+        assert!(done.succeeded().contains("/joe@example.org/"), "{}", done.stdout);
+        let posted = marketplace.requests.try_iter().find(|request| request.method == "POST").unwrap().body;
+        let posted = String::from_utf8(posted).unwrap();
+        assert_eq!(posted.matches("<X509Certificate>").count(), 2);
+        assert!(posted.contains("This image has been deprecated"));
+        verify(posted.as_bytes(), &AlgorithmPolicy::default()).unwrap();
     });
 }

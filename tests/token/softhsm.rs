@@ -85,11 +85,19 @@ impl Bench {
     /// Runs `stratus-sign-metadata` with these arguments and variables, and no terminal.
     pub(crate) fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Done {
         let mut command = self.place.command("sign");
-        command.args(args).env("SOFTHSM2_CONF", &self.conf).envs(variables.iter().copied());
-        let output = command.output().unwrap();
+        command.args(args).envs(variables.iter().copied());
+        let output = self.with_tokens(&mut command).output().unwrap();
         let done = Done::from(output);
         assert!(!format!("{}{}", done.stdout, done.stderr).contains(PIN), "{}{}", done.stdout, done.stderr);
         done
+    }
+
+    /// Makes a command find the tokens.
+    pub(crate) fn with_tokens<'a>(
+        &self,
+        command: &'a mut assert_cmd::Command,
+    ) -> &'a mut assert_cmd::Command {
+        command.env("SOFTHSM2_CONF", &self.conf)
     }
 
     /// What makes a shell command find the tokens.
