@@ -128,7 +128,7 @@ fn a_million_attributes() {
     // The same name again and again, and none that ends.
     assert_eq!(limit(&filled("<r", |_| " a=''".into())), ("attributes", 64));
     let spread = filled("<r>", |_| {
-        let attributes: String = (10..74).map(|number| format!(" a{number}=''")).collect();
+        let attributes = (10..74).map(|number| format!(" a{number}=''")).collect::<Vec<_>>().concat();
         format!("<a{attributes}/>")
     });
     // Not too many on any element: answered all the same.
@@ -140,8 +140,8 @@ fn a_million_attributes() {
 fn a_million_namespaces() {
     assert_eq!(limit(&filled("<r", |number| format!(" xmlns:a{number}='u:'"))), ("attributes", 64));
     let deeper = |number| {
-        let declarations: String = (0..60).map(|at| format!(" xmlns:a{}='u:'", 60 * number + at)).collect();
-        format!("<r{declarations}>")
+        let declarations = (0..60).map(|at| format!(" xmlns:a{}='u:'", 60 * number + at));
+        format!("<r{}>", declarations.collect::<Vec<_>>().concat())
     };
     assert_eq!(limit(&filled("", deeper)), ("namespaces in scope", 64));
     // Redeclared at every level, there are never many in scope.
@@ -208,7 +208,7 @@ fn streams_without_end() {
             let mut stream = Endless { start, part: part.repeat(10_000).into_bytes(), taken: 0 };
             match entries(&mut stream).next() {
                 Some(Err(EntriesError::TooLarge { number: 1, limit })) => {
-                    assert_eq!(limit, MAX_DOCUMENT_BYTES)
+                    assert_eq!(limit, MAX_DOCUMENT_BYTES);
                 }
                 Some(Err(error)) => assert!(matches!(error, EntriesError::List { .. }), "{part}: {error}"),
                 Some(Ok(entry)) => {

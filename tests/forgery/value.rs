@@ -38,11 +38,14 @@ fn with_value(document: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> String
     format!("{before}<SignatureValue>{value}</SignatureValue>{after}")
 }
 
+/// What is done to the octets of a value.
+type Damage = fn(Vec<u8>) -> Vec<u8>;
+
 /// What a value is refused for, cut, padded, and over-long.
 fn lengths(method: SignatureMethod, right: usize) {
     let good = signed(method);
     assert!(verify(with_value(&good, |value| value).as_bytes(), &AlgorithmPolicy::new(true)).is_ok());
-    let damages: [(fn(Vec<u8>) -> Vec<u8>, isize); 7] = [
+    let damages: [(Damage, isize); 7] = [
         (|value| value[1..].to_vec(), -1),
         (|value| value[..value.len() - 1].to_vec(), -1),
         (|value| value[..1].to_vec(), 1 - isize::try_from(right).unwrap()),
@@ -115,7 +118,7 @@ fn numbered() -> [(SignatureMethod, BigNum); 4] {
     let order = |curve| {
         let mut order = BigNum::new().unwrap();
         let group = EcGroup::from_curve_name(curve).unwrap();
-        group.order(&mut order, &mut *BigNumContext::new().unwrap()).unwrap();
+        group.order(&mut order, &mut BigNumContext::new().unwrap()).unwrap();
         order
     };
     [

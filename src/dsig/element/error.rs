@@ -145,7 +145,7 @@ pub enum ShapeError {
         /// The URI of the first transform.
         first: String,
     },
-    /// A transform that is neither enveloped-signature nor a canonicalization, such as XPath, XSLT
+    /// A transform that is neither enveloped-signature nor a canonicalization, such as `XPath`, XSLT
     /// or base64: what it leaves of the document is not what people read.
     #[error("the transform '{uri}' is neither enveloped-signature nor a canonicalization")]
     ForbiddenTransform {

@@ -95,7 +95,7 @@ pub(super) fn base64_of(element: Node, attributes: &[&str]) -> Result<Vec<u8>, S
     if let Some(character) = body.chars().find(foreign) {
         return Err(ShapeError::Base64Character { element: name, character });
     }
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return Err(ShapeError::Base64Length { element: name, length: text.len() });
     }
     if text.len() - body.len() > 2 {
