@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test without its material has failed")]
 
+#[path = "interop/chain.rs"]
+mod chain;
 #[path = "common/entry.rs"]
 mod entry;
 #[path = "interop/judges.rs"]

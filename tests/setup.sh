@@ -14,6 +14,8 @@ if [ "${1:-}" = tests ]; then
     packages+=(procps libxml2-utils default-jdk-headless bzip2 xz-utils zstd mandoc shellcheck time)
     # what makes images of every format
     packages+=(qemu-utils xorriso)
+    # tokens without hardware
+    packages+=(softhsm2 p11-kit-modules)
 fi
 
 missing=()

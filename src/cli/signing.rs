@@ -8,6 +8,10 @@ use crate::{
 
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
+        let error = match error {
+            SignError::Token(error) => return error.into(),
+            error => error,
+        };
         let (status, hint) = match &error {
             SignError::NoEmail => (Status::Credentials, Some("give the endorser's address with --email")),
             SignError::NotEndorser { .. } => {

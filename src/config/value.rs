@@ -8,6 +8,7 @@ use ::toml::de::DeArray;
 
 use super::error::{At, ConfigError};
 use super::{line_of, toml};
+use crate::credentials::token::Pkcs11Uri;
 use crate::dsig::SignatureMethod;
 use crate::trust::Pin;
 use crate::{Email, Password};
@@ -134,6 +135,17 @@ impl Value for SignatureMethod {
         });
         let text = string(raw, place)?;
         text.parse().map_err(|_| place.bad(&EXPECTED, &text))
+    }
+}
+
+impl Value for Pkcs11Uri {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        text.parse().map_err(|error| ConfigError::Pkcs11Uri {
+            at: place.at(),
+            key: place.key.to_owned(),
+            error,
+        })
     }
 }
 

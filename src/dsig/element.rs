@@ -20,7 +20,7 @@ use super::{
 use crate::xml::{MAX_NAMESPACES, is};
 
 /// The most certificates X509Data may hold: an end entity, proxies and a chain need far fewer.
-const MAX_CERTIFICATES: usize = 16;
+pub(super) const MAX_CERTIFICATES: usize = 16;
 
 /// What a `Signature` element says.
 pub(super) struct SignatureElement<'a, 'i> {

@@ -13,7 +13,11 @@ use openssl::{
 use sha1::{Digest, Sha1};
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::{DigestMethod, SignatureMethod, algorithm::Scheme, verify::VerifyError};
+use super::{DigestMethod, SignatureMethod, algorithm::Scheme, sign::SignError, verify::VerifyError};
+use crate::{Credentials, credentials::SigningKey};
+
+#[cfg(feature = "pkcs11")]
+mod token;
 
 /// DigestInfo of SHA-1 up to the digest itself (RFC 8017 §9.2, note 1).
 const SHA1_DIGEST_INFO: [u8; 15] =
@@ -34,8 +38,20 @@ pub(super) fn digest(method: DigestMethod, octets: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The octets of SignatureValue over `octets`, for a key that fits `method`.
+/// The octets of SignatureValue over `octets`, by a key that fits `method`, wherever it is.
 pub(super) fn sign(
+    method: SignatureMethod,
+    credentials: &Credentials,
+    octets: &[u8],
+) -> Result<Vec<u8>, SignError> {
+    match credentials.signing_key() {
+        SigningKey::Local(key) => Ok(sign_locally(method, key, octets)?),
+        #[cfg(feature = "pkcs11")]
+        SigningKey::Token(key) => token::sign(method, key, credentials.certificate(), octets),
+    }
+}
+
+fn sign_locally(
     method: SignatureMethod,
     key: &PKeyRef<Private>,
     octets: &[u8],
@@ -192,7 +208,7 @@ mod tests {
         let public = PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap();
         for method in [SignatureMethod::RsaSha1, SignatureMethod::RsaSha256] {
             let signed = (0_u32..).map(u32::to_be_bytes);
-            let signed = signed.map(|octets| (octets, sign(method, &key, &octets).unwrap()));
+            let signed = signed.map(|octets| (octets, sign_locally(method, &key, &octets).unwrap()));
             let (octets, signature) = signed.into_iter().find(|(_, signature)| signature[0] == 0).unwrap();
             verify(method, &public, &octets, &signature).unwrap();
             let error = verify(method, &public, &octets, &signature[1..]).unwrap_err();

@@ -7,7 +7,7 @@ use super::{
     AlgorithmPolicy, DigestMethod, ENVELOPED_SIGNATURE, KeyType, NAMESPACE, SignatureMethod, Verified,
     VerifyError,
     c14n::{self, Canonicalization, Mode},
-    element::SignatureElement,
+    element::{MAX_CERTIFICATES, SignatureElement},
     key,
     verify::verify_leniently,
 };
@@ -38,6 +38,9 @@ pub struct SignRequest<'a> {
     pub created: Timestamp,
     /// What the entry may have wrong.
     pub leniency: Leniency,
+    /// Put the certificates above the endorser's into X509Data as well:
+    /// [`Credentials::intermediates`], as many as a verifier takes.
+    pub include_chain: bool,
 }
 
 impl SignRequest<'_> {
@@ -47,7 +50,8 @@ impl SignRequest<'_> {
     /// [`SignError::UnsupportedKey`], [`SignError::MethodKey`], [`SignError::MethodNotNamed`] or
     /// [`SignError::WeakKey`] if the key cannot make a signature that verifies.
     pub fn signature_method(&self) -> Result<SignatureMethod, SignError> {
-        let key = KeyType::of(self.credentials.key());
+        let key = self.credentials.certificate().public_key();
+        let key = key.map_or(KeyType::Other, |key| KeyType::of(&key));
         if !SignatureMethod::ALL.iter().any(|method| method.fits(key)) {
             return Err(SignError::UnsupportedKey);
         }
@@ -136,6 +140,10 @@ pub enum SignError {
     /// What was made does not verify, so it is not handed out.
     #[error("the signature made does not verify: {0}")]
     Verify(#[source] VerifyError),
+    /// The token that has the key did not sign.
+    #[cfg(feature = "pkcs11")]
+    #[error(transparent)]
+    Token(#[from] crate::credentials::token::TokenError),
     /// The cryptographic library failed.
     #[error("OpenSSL failed: {0}")]
     OpenSsl(#[from] ErrorStack),
@@ -160,7 +168,7 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
     // SignedInfo inherits from the document (C14N §2.4), so it is canonicalised in its place.
     let unfinished = metadata::insert_last(&endorsed, signature.element("AA=="))?;
     let octets = signed_info(&unfinished)?;
-    let value = key::sign(method, request.credentials.key(), &octets)?;
+    let value = key::sign(method, request.credentials, &octets)?;
     let signed = metadata::insert_last(&endorsed, signature.element(&base64_lines(&value)))?;
 
     let policy = policy(method);
@@ -259,12 +267,23 @@ impl Template<'_> {
             &format!("<DigestMethod Algorithm=\"{}\"/>", self.method.digest_method().uri()),
             &format!("<DigestValue>{}</DigestValue></Reference></SignedInfo>", self.digest_value),
             &format!("<SignatureValue>{signature_value}</SignatureValue>"),
-            "<KeyInfo><X509Data><X509Certificate>",
-            &base64_lines(self.request.credentials.certificate().der()),
-            "</X509Certificate></X509Data></KeyInfo></Signature>",
+            &format!("<KeyInfo><X509Data>{}</X509Data></KeyInfo></Signature>", self.certificates()),
         ]
         .map(AsRef::<str>::as_ref)
         .concat()
+    }
+
+    /// The endorser's certificate first: there are verifiers that look at no other. XML-DSig §4.5.4
+    /// leaves the order open.
+    fn certificates(&self) -> String {
+        let credentials = self.request.credentials;
+        let more = if self.request.include_chain { MAX_CERTIFICATES - 1 } else { 0 };
+        let certificates = [credentials.certificate()].into_iter();
+        let certificates = certificates.chain(credentials.intermediates().take(more));
+        let elements = certificates.map(|certificate| {
+            format!("<X509Certificate>{}</X509Certificate>", base64_lines(certificate.der()))
+        });
+        elements.collect::<Vec<_>>().concat()
     }
 }
 

@@ -241,7 +241,14 @@ pub(crate) fn sign(
     let created: Timestamp = ENDORSED.parse().unwrap();
     dsig::sign(
         document,
-        &SignRequest { credentials, method, email: None, created, leniency: Leniency::Strict },
+        &SignRequest {
+            credentials,
+            method,
+            email: None,
+            created,
+            leniency: Leniency::Strict,
+            include_chain: false,
+        },
     )
 }
 

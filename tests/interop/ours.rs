@@ -25,7 +25,7 @@ fn what_we_sign_all_verify_and_what_is_altered_all_refuse() {
     let mut signed = Vec::new();
     for identity in endorsers().iter().chain([old_endorser()]) {
         let credentials = credentials(identity);
-        let (bits, key) = (identity.key.bits(), KeyType::of(credentials.key()));
+        let (bits, key) = (identity.key.bits(), KeyType::of(credentials.key().unwrap()));
         for method in SignatureMethod::ALL.into_iter().filter(|method| method.fits(key)) {
             for Shape { name: shape, document } in shapes() {
                 let entry = sign(&document, &credentials, Some(method))

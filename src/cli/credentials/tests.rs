@@ -115,7 +115,7 @@ fn the_command_line_wins_over_the_environment_over_the_configuration_over_the_us
     let mut scene = Scene::new();
     let nowhere =
         "no certificate to sign with: neither ~/.globus/usercert.p12 nor ~/.globus/usercert.pem exists";
-    let hint = "name yours with --p12-cert, or with --pem-cert and --pem-key";
+    let hint = "name yours with --p12-cert, with --pem-cert and --pem-key, or with --pkcs11-uri";
     scene.assert_fails(&[], Status::Credentials, nowhere, Some(hint));
 
     let (key, certificate) = identity("usual pem");
