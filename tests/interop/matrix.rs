@@ -73,27 +73,31 @@ struct Row {
 impl Row {
     fn of(method: SignatureMethod, notes: &mut Vec<&'static str>) -> Self {
         let name = method.name();
-        let mut note = |why| {
+        let mut note = |why: &'static str| {
             notes.iter().position(|note| *note == why).unwrap_or_else(|| {
                 notes.push(why);
                 notes.len() - 1
             })
         };
         let ways = |outcome: &Outcome| outcome.ways.get(name).map_or(0, BTreeSet::len);
-        let there = Peer::ALL.map(|peer| match reason(peer, method) {
-            Some(why) => Err(note(why)),
-            None => {
-                let count = ours::outcome().verified.get(&(peer, name));
-                Ok((count.copied().unwrap_or_default(), ways(ours::outcome())))
-            }
+        let there = Peer::ALL.map(|peer| {
+            reason(peer, method).map_or_else(
+                || {
+                    let count = ours::outcome().verified.get(&(peer, name));
+                    Ok((count.copied().unwrap_or_default(), ways(ours::outcome())))
+                },
+                |why| Err(note(why)),
+            )
         });
-        let here = Peer::ALL.map(|peer| match reason(peer, method) {
-            Some(why) => Err(note(why)),
-            None if !theirs::signs(peer, method) => Err(note(DSA)),
-            None => {
-                let outcome = theirs::outcome(peer);
-                Ok((outcome.signed.get(name).copied().unwrap_or_default(), ways(outcome)))
-            }
+        let here = Peer::ALL.map(|peer| {
+            let why = reason(peer, method).or((!theirs::signs(peer, method)).then_some(DSA));
+            why.map_or_else(
+                || {
+                    let outcome = theirs::outcome(peer);
+                    Ok((outcome.signed.get(name).copied().unwrap_or_default(), ways(outcome)))
+                },
+                |why| Err(note(why)),
+            )
         });
         Self { name, cells: [there, here] }
     }
@@ -124,5 +128,5 @@ fn table(rows: &[Row], notes: &[&str]) -> String {
         "Documents that agreed, and in how many ways they were signed (digest, canonicalizations).".into(),
     );
     lines.extend(notes.iter().enumerate().map(|(number, note)| format!("{}: {note}", number + 1)));
-    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines.iter().map(|line| line.trim_end()).chain([""]).collect::<Vec<_>>().join("\n")
 }

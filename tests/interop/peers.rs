@@ -150,15 +150,12 @@ pub(crate) fn in_one_run(peer: Peer, folder: &Path, jobs: &[String]) -> Vec<Stri
     let list = folder.join(format!("{}.jobs", peer.name()));
     fs::write(&list, jobs.join("\n")).unwrap();
     let list = list.to_str().unwrap();
-    let Said { success, out, err } = match peer {
-        Peer::Signxml => {
-            run(PYTHON, &[concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/signxml_jobs.py"), list], &[])
-        }
-        _ => {
-            let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/java/Dsig.java");
-            // A run this short is over before a better compiler or collector pays.
-            run("java", &["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", program, list], &[])
-        }
+    let Said { success, out, err } = if peer == Peer::Signxml {
+        run(PYTHON, &[concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/signxml_jobs.py"), list], &[])
+    } else {
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/java/Dsig.java");
+        // A run this short is over before a better compiler or collector pays.
+        run("java", &["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", program, list], &[])
     };
     assert!(success, "{} failed: {INSTALL}\n{err}", peer.name());
     let verdicts: Vec<String> = out.lines().map(ToOwned::to_owned).collect();
