@@ -1,4 +1,6 @@
 #![no_main]
-use libfuzzer_sys::fuzz_target;
-fuzz_target!(|data: &[u8]| { let _ = stratuslab::DistinguishedName::from_der(data);
- let _ = libxml::parser::Parser::default().parse_string(data); });
+
+#[path = "../properties/name.rs"]
+mod name;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| name::check(data));
