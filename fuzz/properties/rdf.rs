@@ -29,11 +29,7 @@ pub(crate) fn check(data: &[u8]) {
         assert_eq!(report.metadata(), Some(metadata), "{written}");
     }
 
-    static CREDENTIALS: OnceLock<Credentials> = OnceLock::new();
-    let credentials = CREDENTIALS.get_or_init(|| {
-        let pem = include_bytes!("../corpus/pkcs12/seed-p256.pem");
-        Credentials::from_pem(pem, pem, None).expect("the seed is a key with its certificate")
-    });
+    let credentials = credentials();
     let request =
         SignRequest { credentials, method: None, email: None, created: now, leniency: Leniency::Strict };
     match sign(data, &request) {
@@ -47,4 +43,12 @@ pub(crate) fn check(data: &[u8]) {
         Err(SignError::Xml(XmlError::Limit { .. } | XmlError::TooLarge { .. })) => {}
         Err(error) => panic!("valid, but cannot be signed: {error}"),
     }
+}
+
+fn credentials() -> &'static Credentials {
+    static CREDENTIALS: OnceLock<Credentials> = OnceLock::new();
+    CREDENTIALS.get_or_init(|| {
+        let pem = include_bytes!("../corpus/pkcs12/seed-p256.pem");
+        Credentials::from_pem(pem, pem, None).expect("the seed is a key with its certificate")
+    })
 }

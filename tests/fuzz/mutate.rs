@@ -73,7 +73,7 @@ pub(crate) fn mutant(seeds: &[&[u8]], number: usize) -> Vec<u8> {
     mutant
 }
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 struct Random(u64);
 
 impl Random {
