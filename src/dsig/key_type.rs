@@ -64,10 +64,9 @@ impl KeyType {
         let bits = key.bits();
         match key.id() {
             Id::RSA => Self::Rsa { bits },
-            Id::RSA_PSS => match key.public_key_to_der().ok().and_then(|spki| pss_digest(&spki)) {
-                Some(digest) => Self::RsaPss { bits, digest },
-                None => Self::Other,
-            },
+            Id::RSA_PSS => key
+                .public_key_to_der()
+                .map_or(Self::Other, |spki| rsa_pss(bits, &spki).unwrap_or(Self::Other)),
             Id::ED25519 => Self::Ed25519,
             Id::DSA => match key.dsa().ok().and_then(|key| u32::try_from(key.q_opt()?.num_bits()).ok()) {
                 Some(order_bits) => Self::Dsa { bits, order_bits },
@@ -109,14 +108,14 @@ impl fmt::Display for KeyType {
     }
 }
 
-/// What a key for RSASSA-PSS is restricted to; `None` if to something that no algorithm here is.
-fn pss_digest(spki: &[u8]) -> Option<Option<DigestMethod>> {
+/// A key for RSASSA-PSS; `None` if it is restricted to something that no algorithm here is.
+fn rsa_pss(bits: u32, spki: &[u8]) -> Option<KeyType> {
     let (_, parameters, _) = public_key::fields(spki).ok()?;
     if parameters.is_empty() {
-        return Some(None);
+        return Some(KeyType::RsaPss { bits, digest: None });
     }
     let (digest, least_salt) = pss_parameters(parameters).ok()??;
-    (least_salt <= digest.length()).then_some(Some(digest))
+    (least_salt <= digest.length()).then_some(KeyType::RsaPss { bits, digest: Some(digest) })
 }
 
 /// `RSASSA-PSS-params` (RFC 4055 §3.1): the hash function, if MGF1 has the same, and in bytes the
