@@ -31,12 +31,17 @@ mod verify;
 #[path = "../fuzz/properties/xml.rs"]
 mod xml;
 
-use std::{panic, path::Path, process::Command};
+use std::{collections::HashSet, panic, path::Path, process::Command};
 
-use stratuslab::xml::Source;
+use stratuslab::{
+    dsig::{self, AlgorithmPolicy, SignatureMethod, c14n::Mode},
+    xml::Source,
+};
 
 /// Mutants of each target's seeds.
 const CASES: usize = 2000;
+
+const INSTALL: &str = "run `tests/setup.sh tests`, or set STRATUSLAB_SKIP_PEERS to go without";
 
 /// Runs all seeds of the target, and mutants of them, through its property.
 fn run(target: &str, cases: usize, check: impl Fn(&[u8]) + panic::RefUnwindSafe) {
@@ -105,16 +110,18 @@ fn xmllint_reads_the_seeds_as_we_do() {
             let file = folder.path().join("seed");
             std::fs::write(&file, &seed).unwrap();
             let xmllint = |option: &str| {
-                let output = Command::new("xmllint").args(["--nonet", option]).arg(&file).output().unwrap();
+                let output = Command::new("xmllint").args(["--nonet", option]).arg(&file).output();
+                let output =
+                    output.unwrap_or_else(|error| panic!("xmllint does not run ({error}): {INSTALL}"));
                 output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
             };
             xml::check(&seed, |_| xmllint("--noout").is_some());
             c14n::check(&seed, |_, algorithm| {
                 // It always keeps the comments.
                 let option = match algorithm.mode {
-                    stratuslab::dsig::c14n::Mode::Inclusive => "--c14n",
-                    stratuslab::dsig::c14n::Mode::Inclusive11 => "--c14n11",
-                    stratuslab::dsig::c14n::Mode::Exclusive => "--exc-c14n",
+                    Mode::Inclusive => "--c14n",
+                    Mode::Inclusive11 => "--c14n11",
+                    Mode::Exclusive => "--exc-c14n",
                 };
                 let canonical = algorithm.comments.then(|| xmllint(option))?;
                 assert!(canonical.is_some(), "xmllint {option} on {name}");
@@ -139,6 +146,13 @@ fn seeds_are_small_and_named_as_such() {
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/fuzz_targets/{target}.rs")).exists()
         );
     }
+}
+
+#[test]
+fn a_seed_is_signed_with_every_method() {
+    let verified = verify::SIGNED.map(|seed| dsig::verify(seed, &AlgorithmPolicy::new(true)).unwrap());
+    let methods: HashSet<_> = verified.iter().map(|verified| verified.evidence().signature_method).collect();
+    assert_eq!(methods, HashSet::from(SignatureMethod::ALL));
 }
 
 #[test]

@@ -3,10 +3,14 @@
 use std::{fs, path::Path};
 
 use openssl::asn1::Asn1Type;
-use stratuslab::dsig::{KeyType, SignatureMethod};
+use stratuslab::{
+    Checksum, ChecksumAlgorithm, ImageDigests, Metadata, Timestamp,
+    dsig::{KeyType, SignatureMethod},
+    metadata::CompressedFile,
+};
 
 use crate::{
-    entry::{credentials, plain, shapes, sign},
+    entry::{ENDORSED, credentials, plain, shapes, sign},
     pkcs12::PASSWORD,
     pki::{self, CN, EMAIL_ADDRESS, Identity, Kind, OU, Request, new_key},
 };
@@ -89,9 +93,42 @@ pub(crate) fn write() {
             .replace("<slterms:os>", "<slterms:deprecated>old</slterms:deprecated><slterms:os>")
             .as_bytes(),
     );
+    put("rdf", "complete.xml", complete().as_bytes());
     signed();
     names();
     stores();
+}
+
+/// An entry with everything that one can have.
+fn complete() -> String {
+    let digests = ImageDigests::read(&b"an image"[..], &ChecksumAlgorithm::ALL).unwrap();
+    let sha512 = Checksum::from_hex(ChecksumAlgorithm::Sha512, &"0f".repeat(64)).unwrap();
+    let created: Timestamp = ENDORSED.parse().unwrap();
+    let metadata = Metadata::builder(&digests)
+        .image_type("grid")
+        .kind("disk")
+        .os("ttylinux")
+        .os_version("9.7")
+        .os_arch("i486")
+        .version("1.3")
+        .compression("gz")
+        .location("http://example.org/a.gz")
+        .location("http://example.org/b.gz")
+        .format("qcow2")
+        .creator("Jane")
+        .created(created)
+        .valid(created.checked_add_days(182).unwrap())
+        .title("a \"title\"")
+        .tag("a tag")
+        .description("one line\nand another")
+        .hypervisor("kvm")
+        .disks_bus("virtio")
+        .publisher("a publisher")
+        .replaces("CJZY2Oz3kCwb5gfuF2CMS6MDtUR".parse().unwrap())
+        .is_version_of("LwcRbwCa1YSysY1wftQdAj6Bwoi".parse().unwrap())
+        .compressed_file(CompressedFile { bytes: 5, sha512 })
+        .build();
+    metadata.to_rdf().unwrap()
 }
 
 fn put(target: &str, name: &str, content: &[u8]) {
