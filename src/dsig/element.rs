@@ -9,6 +9,7 @@ use roxmltree::Node;
 
 use super::{
     DigestMethod, ENVELOPED_SIGNATURE, NAMESPACE, SignatureMethod,
+    algorithm::refused,
     c14n::{Canonicalization, Mode},
     verify::VerifyError,
 };
@@ -43,9 +44,13 @@ impl<'a, 'i> SignatureElement<'a, 'i> {
         let canonicalization = canonicalization(parts.next("CanonicalizationMethod")?)?;
         let method = parts.next("SignatureMethod")?;
         let uri = algorithm(method)?;
-        Parts::of(method, &["Algorithm"])?.end()?;
-        let signature_method = SignatureMethod::from_uri(uri)
-            .ok_or_else(|| VerifyError::UnknownAlgorithm { role: "SignatureMethod", uri: uri.to_owned() })?;
+        let signature_method =
+            SignatureMethod::from_uri(uri).ok_or_else(|| not_accepted("SignatureMethod", uri))?;
+        let mut parameters = Parts::of(method, &["Algorithm"])?;
+        if parameters.optional("HMACOutputLength").is_some() {
+            return Err(VerifyError::OutputLength { method: signature_method });
+        }
+        parameters.end()?;
         let reference = parts.next("Reference")?;
         let more = parts.count("Reference");
         if more > 0 {
@@ -63,8 +68,7 @@ impl<'a, 'i> SignatureElement<'a, 'i> {
         let method = parts.next("DigestMethod")?;
         let uri = algorithm(method)?;
         Parts::of(method, &["Algorithm"])?.end()?;
-        let digest_method = DigestMethod::from_uri(uri)
-            .ok_or_else(|| VerifyError::UnknownAlgorithm { role: "DigestMethod", uri: uri.to_owned() })?;
+        let digest_method = DigestMethod::from_uri(uri).ok_or_else(|| not_accepted("DigestMethod", uri))?;
         let digest_value = base64_of(parts.next("DigestValue")?, &[])?;
         parts.end()?;
 
@@ -207,6 +211,13 @@ fn algorithm<'a>(element: Node<'a, '_>) -> Result<&'a str, VerifyError> {
         element: "Algorithm",
         parent: element.tag_name().name().to_owned(),
     })
+}
+
+fn not_accepted(role: &'static str, uri: &str) -> VerifyError {
+    match refused(uri) {
+        Some((algorithm, reason)) => VerifyError::RefusedAlgorithm { algorithm, reason },
+        None => VerifyError::UnknownAlgorithm { role, uri: uri.to_owned() },
+    }
 }
 
 /// The octets of an element with base64 content; white space, also `&#13;`, does not count.

@@ -247,15 +247,23 @@ fn signature_validation(
         }
     }
     let mut signer = None;
-    for (index, (_, key)) in certificates.iter().enumerate() {
-        if method.fits(KeyType::of(key)) && key::verify(method, key, &octets, &element.signature_value)? {
-            signer = Some(index);
-            break;
+    let mut refusal = None;
+    for (index, (_, key)) in
+        certificates.iter().enumerate().filter(|(_, (_, key))| method.fits(KeyType::of(key)))
+    {
+        match key::verify(method, key, &octets, &element.signature_value) {
+            Ok(()) => {
+                signer = Some(index);
+                break;
+            }
+            // What no signature by one key can be may yet be one by another.
+            Err(error) if !matches!(refusal, Some(VerifyError::SignatureMismatch)) => refusal = Some(error),
+            Err(_) => {}
         }
     }
-    let Some(index) = signer else { return Err(VerifyError::SignatureMismatch) };
+    let Some(index) = signer else { return Err(refusal.unwrap_or(VerifyError::SignatureMismatch)) };
     let (certificate, key) = certificates.remove(index);
-    if let KeyType::Rsa { bits } = KeyType::of(&key)
+    if let Some(bits) = KeyType::of(&key).rsa_bits()
         && bits < policy.minimum_rsa_bits()
     {
         return Err(VerifyError::WeakKey { bits, minimum: policy.minimum_rsa_bits() });

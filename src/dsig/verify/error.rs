@@ -88,13 +88,27 @@ pub enum VerifyError {
         /// What is wrong.
         what: String,
     },
-    /// An algorithm that is not known here, or known to be bad.
-    #[error("{role} '{uri}' is not supported")]
+    /// An algorithm that is not known here.
+    #[error("{role} '{uri}' is not known")]
     UnknownAlgorithm {
         /// The role it plays.
         role: &'static str,
         /// The algorithm.
         uri: String,
+    },
+    /// An algorithm that is known and never accepted.
+    #[error("{algorithm} is not accepted: {reason}")]
+    RefusedAlgorithm {
+        /// The algorithm's name: what follows the `#` of its URI.
+        algorithm: &'static str,
+        /// What speaks against it.
+        reason: &'static str,
+    },
+    /// A length for the signature: no algorithm accepted here can be cut short (XML-DSig §6.3.1).
+    #[error("the signature method {method} has an HMACOutputLength; signatures cannot be truncated")]
+    OutputLength {
+        /// The method.
+        method: SignatureMethod,
     },
     /// An algorithm that the policy does not allow.
     #[error("{algorithm} is not accepted: SHA-1 no longer protects signatures")]
@@ -148,6 +162,32 @@ pub enum VerifyError {
         computed: String,
         /// Of the reference, in hexadecimal digits.
         signed: String,
+    },
+    /// SignatureValue is not as long as signatures with the certificate's key are.
+    #[error("the signature value has {found} bytes; {method} with the certificate's key makes {expected}")]
+    SignatureLength {
+        /// The method.
+        method: SignatureMethod,
+        /// The right length, in bytes.
+        expected: usize,
+        /// The length, in bytes.
+        found: usize,
+    },
+    /// One of the two numbers of the signature is zero, which no signature has.
+    #[error("the number {number} of the {method} signature is zero")]
+    SignatureZero {
+        /// The method.
+        method: SignatureMethod,
+        /// `r` or `s`.
+        number: char,
+    },
+    /// One of the two numbers of the signature is too large.
+    #[error("the number {number} of the {method} signature is not less than the order of the key's group")]
+    SignatureRange {
+        /// The method.
+        method: SignatureMethod,
+        /// `r` or `s`.
+        number: char,
     },
     /// SignatureValue was not made with the key of a certificate in KeyInfo.
     #[error(
