@@ -93,8 +93,7 @@ fn endorser(number: usize) -> Credentials {
 
 /// An entry about an image of its own.
 fn signed_entry(number: usize, endorser: &Credentials) -> Vec<u8> {
-    let digests =
-        ImageDigests::read(format!("image {number}").as_bytes(), &ChecksumAlgorithm::ALL).unwrap();
+    let digests = ImageDigests::read(format!("image {number}").as_bytes(), &ChecksumAlgorithm::ALL).unwrap();
     let now = Timestamp::now();
     let metadata = Metadata::builder(&digests)
         .image_type("base")

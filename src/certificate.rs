@@ -1,6 +1,7 @@
 //! X.509 certificates, as far as entries need them (RFC 5280 §4).
 
 pub(crate) mod public_key;
+mod recent;
 
 use std::{fmt, sync::Arc};
 
@@ -97,6 +98,12 @@ impl Certificate {
         })?;
         reader.finish()?;
         Ok(certificate)
+    }
+
+    /// [`Certificate::from_der`] and [`Certificate::public_key`], for a certificate that may come
+    /// again.
+    pub(crate) fn with_key(der: &[u8]) -> Result<(Self, PKey<Public>), CertificateError> {
+        recent::read(der)
     }
 
     /// The bytes given to [`Certificate::from_der`].

@@ -197,7 +197,9 @@ pub(crate) fn text_of<'a>(element: Node<'a, '_>) -> Cow<'a, str> {
 
 /// Whether `node` is an element with this namespace and local name.
 pub(crate) fn is(node: &Node, namespace: &str, name: &str) -> bool {
-    node.is_element() && node.has_tag_name((namespace, name))
+    // The name first: there are few namespaces and they are long, so that comparing them tells little.
+    let tag = node.tag_name();
+    tag.name() == name && tag.namespace() == Some(namespace)
 }
 
 /// The child elements with this namespace and local name.

@@ -230,8 +230,8 @@ fn base64_of(element: Node, attributes: &[&str]) -> Result<Vec<u8>, VerifyError>
     if let Some(child) = element.first_element_child() {
         return Err(unexpected(child));
     }
-    let mut text = text_of(element).into_owned();
-    text.retain(|character| !matches!(character, ' ' | '\t' | '\n' | '\r'));
+    let mut text = text_of(element).into_owned().into_bytes();
+    text.retain(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
     let octets = LENIENT.decode(text).ok().filter(|octets| !octets.is_empty());
     octets.ok_or_else(|| VerifyError::Base64 { element: element.tag_name().name().to_owned() })
 }
