@@ -14,6 +14,7 @@ pub mod verify;
 pub(crate) use self::verify::stray_signature_part;
 pub use self::{
     algorithm::{AlgorithmPolicy, DigestMethod, SignatureMethod, UnknownSignatureMethod},
+    element::ShapeError,
     key_type::KeyType,
     sign::{SignError, SignRequest, deprecate, sign},
     verify::{Evidence, Verified, VerifyError, verify, verify_leniently},

@@ -8,7 +8,7 @@ const MORE_2007: &str = "http://www.w3.org/2007/05/xmldsig-more#";
 const MORE_2021: &str = "http://www.w3.org/2021/04/xmldsig-more#";
 
 const MD: &str = "collisions for MD2 and MD5 can be computed in seconds";
-const SECRET: &str = "HMAC takes a secret, which whoever verifies could sign with himself";
+const SECRET: &str = "HMAC takes a secret that whoever verifies has too, and could sign with";
 const SHA1: &str = "SHA-1 no longer protects signatures, and no old entry was signed so";
 const UNUSED: &str = "no entry needs its hash function; SHA-256, SHA-384 and SHA-512 are accepted";
 const PARAMETERS: &str =
