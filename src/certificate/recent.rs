@@ -21,16 +21,15 @@ thread_local! {
 pub(super) fn read(der: &[u8]) -> Result<(Certificate, PKey<Public>), CertificateError> {
     RECENT.with_borrow_mut(|recent| {
         let kept = recent.iter().position(|(certificate, _)| certificate.der() == der);
-        let last_used = match kept {
-            Some(place) => recent.remove(place),
-            None => {
-                let certificate = Certificate::from_der(der)?;
-                let key = certificate.public_key()?;
-                if der.len() > MAX_KEPT_BYTES {
-                    return Ok((certificate, key));
-                }
-                (certificate, key)
+        let last_used = if let Some(place) = kept {
+            recent.remove(place)
+        } else {
+            let certificate = Certificate::from_der(der)?;
+            let key = certificate.public_key()?;
+            if der.len() > MAX_KEPT_BYTES {
+                return Ok((certificate, key));
             }
+            (certificate, key)
         };
         recent.truncate(MAX_KEPT - 1);
         recent.insert(0, last_used.clone());

@@ -7,12 +7,17 @@ use stratuslab::{
 };
 
 /// The reason, as it is listed; `None` if it is none that may tell us from other verifiers: that
-/// the digest or the signature is wrong, or that the XML is.
-pub(crate) fn listed(error: &VerifyError) -> Option<&'static str> {
+/// the digest or the signature is wrong, or that the XML is. What was `sealed` after it had been
+/// changed may also say what no entry says.
+pub(crate) fn listed(error: &VerifyError, sealed: bool) -> Option<&'static str> {
     Some(match error {
+        VerifyError::Root { .. } | VerifyError::Wrapper { .. } if sealed => "content in a foreign wrapper",
+        VerifyError::SeveralDescriptions { .. } if sealed => "a second description",
+        VerifyError::EndorserElement { .. } if sealed => "no endorser, or several",
         VerifyError::Xml(error) => xml(error)?,
         VerifyError::Shape(error) => shape(error)?,
         VerifyError::Rule(RuleError::SplitValue { .. }) => "a comment or PI splits a value",
+        VerifyError::Rule(_) if sealed => "what was signed is no entry",
         VerifyError::SharedKey { .. } => "two certificates hold the signature's key",
         VerifyError::EndorserMismatch { .. } => "the endorser is not the certificate's holder, to the letter",
         VerifyError::BadCertificate { .. } => "a certificate that cannot be read",

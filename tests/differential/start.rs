@@ -3,6 +3,7 @@
 
 use std::{fs, path::Path, sync::OnceLock};
 
+use openssl::pkey::{PKey, Private};
 use stratuslab::{
     Certificate, Metadata,
     dsig::{AlgorithmPolicy, DigestMethod, KeyType, SignatureMethod, verify},
@@ -20,6 +21,8 @@ pub(crate) struct Start {
     pub(crate) text: String,
     pub(crate) metadata: Metadata,
     pub(crate) certificate: Certificate,
+    /// Of the signer, if it can be used to seal other documents.
+    pub(crate) key: Option<PKey<Private>>,
 }
 
 /// A blank and what follows are the `InclusiveNamespaces`.
@@ -54,6 +57,7 @@ fn identities() -> &'static [Identity; 3] {
 
 /// All of them.
 pub(crate) fn starts(folder: &Path) -> Vec<Start> {
+    use SignatureMethod::{EcdsaSha256, RsaSha256};
     let mut signed = ours();
     signed.extend(jdks(folder));
     signed
@@ -61,14 +65,19 @@ pub(crate) fn starts(folder: &Path) -> Vec<Start> {
         .map(|(name, text)| {
             let entry = verify(text.as_bytes(), &AlgorithmPolicy::new(true));
             let entry = entry.unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
-            let certificate = entry.certificate().clone();
-            Start { name, metadata: (*entry).clone(), certificate, text }
+            let evidence = entry.evidence();
+            let sealing = matches!(evidence.signature_method, RsaSha256 | EcdsaSha256)
+                && evidence.digest_method == DigestMethod::Sha256;
+            let holds = |identity: &&Identity| evidence.certificate.der() == identity.certificate_der();
+            let signer = identities().iter().find(holds).filter(|_| sealing);
+            let key = signer.map(|identity| identity.key.clone());
+            Start { name, metadata: (*entry).clone(), certificate: evidence.certificate.clone(), key, text }
         })
         .collect()
 }
 
 /// Every shape, the methods in turn.
-fn ours() -> Vec<(String, String)> {
+pub(crate) fn ours() -> Vec<(String, String)> {
     let ways: Vec<(&Identity, SignatureMethod)> = identities()
         .iter()
         .flat_map(|identity| {

@@ -74,7 +74,7 @@ pub(crate) fn end_of_name(text: &str, element: Node) -> usize {
 
 /// The attributes and declarations in the start tag, each with the white space before it.
 pub(crate) fn attributes(text: &str, element: Node) -> Vec<Range<usize>> {
-    let Some(tag) = tag(text, element) else { return Vec::new() };
+    let Some(tag) = tag(text, element).filter(|_| element.is_element()) else { return Vec::new() };
     let (mut found, mut start, mut quote) = (Vec::new(), end_of_name(text, element), None);
     for (at, byte) in text.bytes().enumerate().take(tag.end).skip(start) {
         match (quote, byte) {

@@ -133,6 +133,8 @@ public class Mutants {
     private static Document parse(byte[] document) throws Exception {
         DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
         factory.setNamespaceAware(true);
+        // As C14N 1.0 §1.1 sees a document. The JDK takes the first text only for a value.
+        factory.setCoalescing(true);
         factory.setAttribute("http://javax.xml.XMLConstants/property/accessExternalDTD", "");
         DocumentBuilder builder = factory.newDocumentBuilder();
         builder.setErrorHandler(new DefaultHandler() {
