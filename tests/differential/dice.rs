@@ -1,6 +1,6 @@
 //! Chance that comes again: each mutant has its number, and the number makes the mutant.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): well mixed from any seed.
+/// `SplitMix64` (Steele, Lea, Flood 2014): well mixed from any seed.
 pub(crate) struct Dice(u64);
 
 impl Dice {

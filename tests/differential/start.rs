@@ -58,9 +58,9 @@ fn identities() -> &'static [Identity; 3] {
 /// All of them.
 pub(crate) fn starts(folder: &Path) -> Vec<Start> {
     use SignatureMethod::{EcdsaSha256, RsaSha256};
-    let mut signed = ours();
-    signed.extend(jdks(folder));
-    signed
+    let mut documents = ours();
+    documents.extend(jdks(folder));
+    documents
         .into_iter()
         .map(|(name, text)| {
             let entry = verify(text.as_bytes(), &AlgorithmPolicy::new(true));
