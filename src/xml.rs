@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use memchr::memchr;
 use roxmltree::{Document, Node, ParsingOptions};
 
 mod entries;
@@ -127,9 +128,9 @@ pub enum XmlError {
 
 /// A document's text, checked by the gate and ready to be parsed.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct Source<'b> {
     /// Without byte order mark, line ends normalised to line feeds (XML 1.0 §2.11).
-    text: String,
+    text: Cow<'b, str>,
     /// Bytes of byte order mark left out at the start.
     skipped: usize,
     /// Offsets in `text` of the line feeds that were a CR LF pair.
@@ -137,12 +138,12 @@ pub struct Source {
     limits: Limits,
 }
 
-impl Source {
+impl<'b> Source<'b> {
     /// Decodes the bytes of an entry and checks them against [`Limits::ENTRY`].
     ///
     /// # Errors
     /// [`XmlError`]; what only the parser can see is left to [`Source::parse`].
-    pub fn read(bytes: &[u8]) -> Result<Self, XmlError> {
+    pub fn read(bytes: &'b [u8]) -> Result<Self, XmlError> {
         Self::read_within(bytes, &Limits::ENTRY)
     }
 
@@ -150,7 +151,7 @@ impl Source {
     ///
     /// # Errors
     /// [`XmlError`]; what only the parser can see is left to [`Source::parse`].
-    pub fn read_within(bytes: &[u8], limits: &Limits) -> Result<Self, XmlError> {
+    pub fn read_within(bytes: &'b [u8], limits: &Limits) -> Result<Self, XmlError> {
         if bytes.len() > limits.bytes {
             return Err(XmlError::TooLarge { limit: limits.bytes });
         }
@@ -168,7 +169,7 @@ impl Source {
         let (mut text, folded) = normalize_line_ends(decoded);
         // The parser knows a declaration only by the blank, and takes others for an instruction.
         if text.starts_with("<?xml\t") || text.starts_with("<?xml\n") {
-            text.replace_range(5..6, " ");
+            text.to_mut().replace_range(5..6, " ");
         }
         gate::check(&text, limits)?;
         Ok(Self { text, skipped, folded, limits: *limits })
@@ -241,13 +242,13 @@ pub(crate) fn is_white_space(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
-fn normalize_line_ends(text: &str) -> (String, Vec<usize>) {
-    if !text.contains('\r') {
-        return (text.to_owned(), Vec::new());
+fn normalize_line_ends(text: &str) -> (Cow<'_, str>, Vec<usize>) {
+    if memchr(b'\r', text.as_bytes()).is_none() {
+        return (Cow::Borrowed(text), Vec::new());
     }
     let (mut normalized, mut folded) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
-    while let Some(position) = rest.find('\r') {
+    while let Some(position) = memchr(b'\r', rest.as_bytes()) {
         normalized.push_str(&rest[..position]);
         rest = &rest[position + 1..];
         if let Some(after) = rest.strip_prefix('\n') {
@@ -257,7 +258,7 @@ fn normalize_line_ends(text: &str) -> (String, Vec<usize>) {
         normalized.push('\n');
     }
     normalized.push_str(rest);
-    (normalized, folded)
+    (Cow::Owned(normalized), folded)
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ const MAX_SHOWN: usize = 40;
 /// address space aside for each before it reads.
 const MAX_DELIMITERS: usize = 32 * 1024 * 1024;
 
+/// The references that need no declaration (XML 1.0 §4.6), without their `&`.
+const ENTITIES: [&str; 5] = ["amp;", "lt;", "gt;", "quot;", "apos;"];
+
 /// Bytes compared in one step: see [`Limits::comparisons`].
 const COMPARED: u64 = 32;
 
@@ -340,13 +343,15 @@ impl<'t> Gate<'t> {
         let mut rest = text;
         while let Some(start) = memchr(b'&', rest.as_bytes()) {
             rest = &rest[start + 1..];
-            let Some(end) = rest.find(';') else { return self.malformed("'&' that starts no reference") };
-            let name = &rest[..end];
-            let known = match name.strip_prefix('#') {
-                Some(code) => is_character(code),
-                None => matches!(name, "amp" | "lt" | "gt" | "quot" | "apos"),
+            if let Some(known) = ENTITIES.iter().find(|known| rest.starts_with(**known)) {
+                rest = &rest[known.len()..];
+                continue;
+            }
+            let Some(end) = memchr(b';', rest.as_bytes()) else {
+                return self.malformed("'&' that starts no reference");
             };
-            if !known {
+            let name = &rest[..end];
+            if !name.strip_prefix('#').is_some_and(is_character) {
                 let shown: String = name.chars().take(MAX_SHOWN).collect();
                 return self.malformed(format!("'&{shown};' refers to no character"));
             }
