@@ -6,7 +6,12 @@
 //! - libxml2 leaves `&` in namespace names as it is; the JDK alone judges those (C14N 1.0 §2.3);
 //! - the JDK drops comments and processing instructions behind a root that is empty; libxml2 alone
 //!   judges those (C14N 1.0 §2.1);
-//! - what the JDK makes of an `xml:base` is named at `judged_by_the_jdk`.
+//! - of an `xml:` attribute that several ancestors of a subtree have, the JDK takes over the outermost
+//!   in C14N 1.0, where the nearest counts (§2.4);
+//! - the JDK lets the attributes `xml:…` that are none of lang, space, base and id be inherited in
+//!   C14N 1.1 too, where they are ordinary attributes (§2.4);
+//! - in C14N 1.1 both drop an `xml:base` that is empty, the JDK of subtrees alone, although only one
+//!   that was joined may go (§2.4): xmllint gets none, and the JDK no subtree with one inside.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test without its material has failed")]
 
@@ -37,8 +42,9 @@ use xmllint::{ALGORITHMS, Xmllint};
 const CASES: u32 = 10_000;
 /// How many documents xmllint gets in one run.
 const BATCH: u32 = 50;
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// Of how many elements of a document the subtree is judged.
-const SUBTREES: usize = 3;
+const SUBTREES: usize = 1;
 
 #[test]
 fn canonical_forms_are_those_of_libxml2() {
@@ -87,7 +93,10 @@ fn judged_by_the_jdk(jdk: &mut Jdk, document: &Document) -> TestCaseResult {
         }
         for number in 0..elements.len().min(SUBTREES) {
             // Every part of the document in turn.
-            jobs.push((algorithm, Some((number * 7 + text.len()) % elements.len())));
+            let number = (number * 7 + text.len()) % elements.len();
+            if !mistaken(elements[number], algorithm.mode) {
+                jobs.push((algorithm, Some(number)));
+            }
         }
     }
     for ((algorithm, element), theirs) in jobs.iter().zip(jdk.canonical(text.as_bytes(), &jobs)) {
@@ -100,6 +109,22 @@ fn judged_by_the_jdk(jdk: &mut Jdk, document: &Document) -> TestCaseResult {
         same(&ours.unwrap(), &theirs, what)?;
     }
     Ok(())
+}
+
+/// Whether the JDK is known to get the attributes wrong that this element inherits.
+fn mistaken(apex: roxmltree::Node, mode: Mode) -> bool {
+    let inherited = |name| apex.ancestors().skip(1).filter(move |element| element.has_attribute((XML, name)));
+    match mode {
+        Mode::Inclusive => ["lang", "space", "base", "id", "x"]
+            .into_iter()
+            .any(|name| !apex.has_attribute((XML, name)) && inherited(name).count() > 1),
+        Mode::Inclusive11 => {
+            let mut elements = apex.descendants();
+            inherited("x").count() > 0
+                || elements.any(|element| element.attribute((XML, "base")) == Some(""))
+        }
+        Mode::Exclusive => false,
+    }
 }
 
 /// All six, and exclusive ones with InclusiveNamespaces.

@@ -64,7 +64,7 @@ const ASTRAL: [&str; 2] = ["\u{ff5e}", "\u{10000}"];
 const BASES: [&str; 15] = [
     "http://x.org/",
     "http://x.org/a/b?q",
-    "http://y.org",
+    "http://y.org/",
     "../y",
     "..",
     "../../",
