@@ -141,8 +141,9 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
         }
         // In the order of the canonical form: namespace, local name (C14N 1.0 §2.3).
         if self.attributes.len() > 1 {
-            self.attributes
-                .sort_unstable_by(|a, b| compare(a.namespace, b.namespace).then_with(|| a.local.cmp(b.local)));
+            self.attributes.sort_unstable_by(|a, b| {
+                compare(a.namespace, b.namespace).then_with(|| a.local.cmp(b.local))
+            });
         }
         for index in 0..self.attributes.len() {
             let Attribute { name, value, .. } = self.attributes[index];
