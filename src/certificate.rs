@@ -1,10 +1,14 @@
 //! X.509 certificates, as far as entries need them (RFC 5280 §4).
 
 pub(crate) mod public_key;
+mod recent;
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
-use der::{Decode as _, Header, Reader as _, SliceReader, Tag, TagNumber, asn1::ObjectIdentifier};
+use der::{
+    Decode as _, Header, Reader as _, SliceReader, Tag, TagNumber,
+    asn1::{BitStringRef, ObjectIdentifier},
+};
 use openssl::{
     error::ErrorStack,
     pkey::{PKey, Public},
@@ -16,6 +20,10 @@ use crate::{DistinguishedName, Timestamp, checksum::hex, name::NameError};
 /// The longest certificate that is read, in bytes.
 pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 
+/// The field with the version (RFC 5280 §4.1).
+const VERSION: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
+/// The field with the extensions (RFC 5280 §4.1).
+const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(3) };
 /// subjectAltName (RFC 5280 §4.2.1.6)
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 
@@ -58,12 +66,31 @@ pub enum CertificateError {
         /// The text in the certificate.
         value: String,
     },
+    /// A version that there is not (RFC 5280 §4.1.2.1).
+    #[error("the certificate is of version {version}, and there are 1 to 3")]
+    Version {
+        /// The version, counted from 1.
+        version: u16,
+    },
+    /// A version 1 certificate with fields of the later ones (RFC 5280 §4.1.2.8, §4.1.2.9).
+    #[error("the certificate is of version 1 and has fields of later versions")]
+    LaterFields,
+    /// The algorithm that is signed is not the one the certificate is signed with (RFC 5280
+    /// §4.1.1.2).
+    #[error("the certificate names two algorithms for its signature")]
+    SignatureAlgorithms,
     /// More than one field for extensions (RFC 5280 §4.1 has one).
     #[error("the certificate has its extensions in more than one place")]
     SeveralExtensions,
     /// More than one subjectAltName extension (forbidden by RFC 5280 §4.2).
     #[error("the certificate has more than one subjectAltName")]
     SeveralAltNames,
+    /// More than one extension of another type (forbidden by RFC 5280 §4.2).
+    #[error("the certificate has more than one extension {id}")]
+    SeveralOfExtension {
+        /// Its type, in numbers.
+        id: ObjectIdentifier,
+    },
     /// The first rfc822Name holds something else than printable ASCII without blanks.
     #[error("the certificate's e-mail address holds blanks or characters that are not printable ASCII")]
     Email,
@@ -90,13 +117,21 @@ impl Certificate {
         }
         let mut reader = SliceReader::new(der)?;
         let certificate = reader.sequence(|certificate| {
-            let read = certificate.sequence(|tbs| tbs_certificate(tbs, der))?;
-            element(certificate, Tag::Sequence)?; // signatureAlgorithm
-            element(certificate, Tag::BitString)?; // signatureValue
-            Ok::<_, CertificateError>(read)
+            let (read, signed_algorithm) = certificate.sequence(|tbs| tbs_certificate(tbs, der))?;
+            if algorithm(certificate)? != signed_algorithm {
+                return Err(CertificateError::SignatureAlgorithms);
+            }
+            BitStringRef::decode(certificate)?; // signatureValue
+            Ok(read)
         })?;
         reader.finish()?;
         Ok(certificate)
+    }
+
+    /// [`Certificate::from_der`] and [`Certificate::public_key`], for a certificate that may come
+    /// again.
+    pub(crate) fn with_key(der: &[u8]) -> Result<(Self, PKey<Public>), CertificateError> {
+        recent::read(der)
     }
 
     /// The bytes given to [`Certificate::from_der`].
@@ -166,36 +201,76 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// `TBSCertificate` (RFC 5280 §4.1), whose fields follow each other in this order.
-fn tbs_certificate(tbs: &mut SliceReader<'_>, der: &[u8]) -> Result<Certificate, CertificateError> {
-    let version = tbs.peek_byte() == Some(0xa0);
-    if version {
-        tbs.tlv_bytes()?;
-    }
-    let serial = element(tbs, Tag::Integer)?;
-    element(tbs, Tag::Sequence)?; // signature
+/// `TBSCertificate` (RFC 5280 §4.1), whose fields follow each other in this order; and the
+/// `AlgorithmIdentifier` in it.
+fn tbs_certificate<'a>(
+    tbs: &mut SliceReader<'a>,
+    der: &[u8],
+) -> Result<(Certificate, &'a [u8]), CertificateError> {
+    let version = version(tbs)?;
+    let serial = serial(tbs)?;
+    let signature = algorithm(tbs)?;
     let issuer = name(tbs)?;
     let (not_before, not_after) =
         tbs.sequence(|validity| Ok::<_, CertificateError>((time(validity)?, time(validity)?)))?;
     let subject = name(tbs)?;
     let public_key = tbs.tlv_bytes()?.into();
-    let (mut extended, mut email) = (false, None);
-    while !tbs.is_finished() {
-        let header = Header::decode(tbs)?;
-        match header.tag() {
-            Tag::ContextSpecific { constructed: true, number: TagNumber(3) } => {
-                if extended {
-                    return Err(CertificateError::SeveralExtensions);
-                }
-                extended = true;
-                email = tbs.read_nested(header.length(), |field| field.sequence(rfc822_name))?;
-            }
-            // issuerUniqueID and subjectUniqueID
-            _ => drop(tbs.read_slice(header.length())?),
+    if version == 1 && !tbs.is_finished() {
+        return Err(CertificateError::LaterFields);
+    }
+    // issuerUniqueID and subjectUniqueID
+    for (number, byte) in [(1, 0x81), (2, 0x82)] {
+        if tbs.peek_byte() == Some(byte) {
+            element(tbs, Tag::ContextSpecific { constructed: false, number: TagNumber(number) })?;
         }
     }
-    let serial = serial_number(serial);
-    Ok(Certificate { der: der.into(), subject, issuer, email, serial, not_before, not_after, public_key })
+    let mut email = None;
+    if !tbs.is_finished() {
+        let mut extensions = SliceReader::new(element(tbs, EXTENSIONS)?)?;
+        email = extensions.sequence(rfc822_name)?;
+        extensions.finish()?;
+        if tbs.peek_byte() == Some(0xa3) {
+            return Err(CertificateError::SeveralExtensions);
+        }
+    }
+    let certificate =
+        Certificate { der: der.into(), subject, issuer, email, serial, not_before, not_after, public_key };
+    Ok((certificate, signature))
+}
+
+/// `Version` (RFC 5280 §4.1.2.1), which is 1 if left out.
+fn version(tbs: &mut SliceReader<'_>) -> Result<u16, CertificateError> {
+    if tbs.peek_byte() != Some(0xa0) {
+        return Ok(1);
+    }
+    let mut field = SliceReader::new(element(tbs, VERSION)?)?;
+    let version = u16::from(u8::decode(&mut field)?) + 1;
+    field.finish()?;
+    if version <= 3 { Ok(version) } else { Err(CertificateError::Version { version }) }
+}
+
+/// `CertificateSerialNumber`, an INTEGER in its shortest form (X.690 §8.3.2), in hexadecimal.
+fn serial(tbs: &mut SliceReader<'_>) -> Result<String, CertificateError> {
+    let serial = element(tbs, Tag::Integer)?;
+    if matches!(serial, [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..]) {
+        return Err(der::Error::from(Tag::Integer.non_canonical_error()).into());
+    }
+    Ok(serial_number(serial))
+}
+
+/// `AlgorithmIdentifier` (RFC 5280 §4.1.1.2), as it is encoded.
+fn algorithm<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8], der::Error> {
+    let encoded = reader.tlv_bytes()?;
+    let mut identifier = SliceReader::new(encoded)?;
+    identifier.sequence(|fields| {
+        let _: ObjectIdentifier = ObjectIdentifier::decode(fields)?;
+        if !fields.is_finished() {
+            fields.tlv_bytes()?;
+        }
+        Ok::<_, der::Error>(())
+    })?;
+    identifier.finish()?;
+    Ok(encoded)
 }
 
 /// The content of the next element, which has to be of this type.
@@ -248,17 +323,20 @@ pub(crate) fn instant(digits: &str) -> Option<Timestamp> {
 
 /// The first rfc822Name of the subjectAltName among `Extensions`, in the order of the encoding.
 fn rfc822_name(extensions: &mut SliceReader<'_>) -> Result<Option<String>, CertificateError> {
-    let mut alt_name = None;
+    let (mut alt_name, mut seen) = (None, HashSet::new());
     while !extensions.is_finished() {
         let (id, value) = extensions.sequence(|extension| {
             let id = ObjectIdentifier::decode(extension)?;
             if extension.peek_byte() == Some(0x01) {
-                element(extension, Tag::Boolean)?; // critical
+                bool::decode(extension)?; // critical
             }
             Ok::<_, der::Error>((id, element(extension, Tag::OctetString)?))
         })?;
-        if id == SUBJECT_ALT_NAME && alt_name.replace(value).is_some() {
-            return Err(CertificateError::SeveralAltNames);
+        match (id == SUBJECT_ALT_NAME, seen.insert(id)) {
+            (true, true) => alt_name = Some(value),
+            (true, false) => return Err(CertificateError::SeveralAltNames),
+            (false, true) => {}
+            (false, false) => return Err(CertificateError::SeveralOfExtension { id }),
         }
     }
     let Some(alt_name) = alt_name else { return Ok(None) };

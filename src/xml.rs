@@ -1,17 +1,22 @@
 //! Hardened XML parsing: one parser for everything, behind limits that make hostile input harmless.
 //!
-//! [`Source::read`] takes bytes, [`Source::parse`] gives the tree. In between stands a gate
-//! (`xml/gate.rs`) that refuses what the parser would accept although XML 1.0 does not, and
+//! [`Source::read`] takes the bytes of an entry, [`Source::read_within`] those of any document,
+//! [`Source::parse`] gives the tree. In between stands a gate (`xml/gate.rs`) that refuses what the parser would accept although XML 1.0 does not, and
 //! what would make it slow.
 
 use std::{borrow::Cow, fmt};
 
+use memchr::memchr;
 use roxmltree::{Document, Node, ParsingOptions};
 
 mod entries;
 mod gate;
+mod limits;
 
-pub use self::entries::{Entries, EntriesError, entries};
+pub use self::{
+    entries::{Entries, EntriesError, entries},
+    limits::Limits,
+};
 
 /// The largest document accepted, in bytes (10 MiB).
 pub const MAX_DOCUMENT_BYTES: usize = 10 * 1024 * 1024;
@@ -27,8 +32,9 @@ pub const MAX_NODES: usize = 100_000;
 /// The longest name of an element or attribute accepted, in bytes: the parser keeps track of no more
 /// than 65,535 of an attribute's.
 pub const MAX_NAME_BYTES: usize = 1024;
-/// The longest canonical form made, in bytes (60 MiB): escaping alone makes a document up to six
-/// times as long, and exclusive canonicalization may repeat namespaces without end.
+/// The longest canonical form made, in bytes (60 MiB), or six times the document, if that is more:
+/// escaping alone makes one up to six times as long, and exclusive canonicalization may repeat
+/// namespaces without end.
 pub const MAX_CANONICAL_BYTES: usize = 6 * MAX_DOCUMENT_BYTES;
 
 /// A place in a document, both counted from 1.
@@ -38,6 +44,15 @@ pub struct Position {
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
+}
+
+impl Position {
+    /// Where the byte at `offset` of `text` is.
+    pub(crate) fn of(text: &str, offset: usize) -> Self {
+        let before = &text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |line_feed| line_feed + 1);
+        Self { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
 }
 
 impl fmt::Display for Position {
@@ -53,7 +68,7 @@ pub enum XmlError {
     /// No bytes at all.
     #[error("the document is empty")]
     Empty,
-    /// More than [`MAX_DOCUMENT_BYTES`].
+    /// More than [`Limits::bytes`].
     #[error("the document is larger than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
@@ -77,7 +92,7 @@ pub enum XmlError {
     /// A document type declaration: never accepted, because of what entities can do.
     #[error("the document has a DOCTYPE, which is not accepted")]
     Doctype,
-    /// One of the limits of this module is exceeded.
+    /// One of the [`Limits`], or [`MAX_NAME_BYTES`], is exceeded.
     #[error("more than {limit} {what} at {position}")]
     Limit {
         /// What there is too much of.
@@ -113,23 +128,32 @@ pub enum XmlError {
 
 /// A document's text, checked by the gate and ready to be parsed.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct Source<'b> {
     /// Without byte order mark, line ends normalised to line feeds (XML 1.0 §2.11).
-    text: String,
+    text: Cow<'b, str>,
     /// Bytes of byte order mark left out at the start.
     skipped: usize,
     /// Offsets in `text` of the line feeds that were a CR LF pair.
     folded: Vec<usize>,
+    limits: Limits,
 }
 
-impl Source {
-    /// Decodes `bytes` and checks them against the limits of this module.
+impl<'b> Source<'b> {
+    /// Decodes the bytes of an entry and checks them against [`Limits::ENTRY`].
     ///
     /// # Errors
     /// [`XmlError`]; what only the parser can see is left to [`Source::parse`].
-    pub fn read(bytes: &[u8]) -> Result<Self, XmlError> {
-        if bytes.len() > MAX_DOCUMENT_BYTES {
-            return Err(XmlError::TooLarge { limit: MAX_DOCUMENT_BYTES });
+    pub fn read(bytes: &'b [u8]) -> Result<Self, XmlError> {
+        Self::read_within(bytes, &Limits::ENTRY)
+    }
+
+    /// Decodes `bytes` and checks them against `limits`.
+    ///
+    /// # Errors
+    /// [`XmlError`]; what only the parser can see is left to [`Source::parse`].
+    pub fn read_within(bytes: &'b [u8], limits: &Limits) -> Result<Self, XmlError> {
+        if bytes.len() > limits.bytes {
+            return Err(XmlError::TooLarge { limit: limits.bytes });
         }
         // XML 1.0 appendix F: a byte order mark, or zero bytes around the first '<'.
         if matches!(bytes, [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, ..] | [_, 0, ..]) {
@@ -145,10 +169,10 @@ impl Source {
         let (mut text, folded) = normalize_line_ends(decoded);
         // The parser knows a declaration only by the blank, and takes others for an instruction.
         if text.starts_with("<?xml\t") || text.starts_with("<?xml\n") {
-            text.replace_range(5..6, " ");
+            text.to_mut().replace_range(5..6, " ");
         }
-        gate::check(&text)?;
-        Ok(Self { text, skipped, folded })
+        gate::check(&text, limits)?;
+        Ok(Self { text, skipped, folded, limits: *limits })
     }
 
     /// The text: UTF-8, no byte order mark, line feeds only.
@@ -161,7 +185,7 @@ impl Source {
     /// # Errors
     /// [`XmlError::Malformed`] and [`XmlError::Doctype`].
     pub fn parse(&self) -> Result<Document<'_>, XmlError> {
-        parse(&self.text)
+        parse_within(&self.text, &self.limits)
     }
 
     /// Where in the bytes given to [`Source::read`] the byte at `offset` of the text came from.
@@ -172,9 +196,13 @@ impl Source {
 
 /// Parses text that went through the gate, or that this crate wrote itself.
 pub(crate) fn parse(text: &str) -> Result<Document<'_>, XmlError> {
+    parse_within(text, &Limits::ENTRY)
+}
+
+fn parse_within<'t>(text: &'t str, limits: &Limits) -> Result<Document<'t>, XmlError> {
     let options = ParsingOptions {
         allow_dtd: false,
-        nodes_limit: u32::try_from(2 * MAX_NODES).unwrap_or(u32::MAX),
+        nodes_limit: u32::try_from(limits.nodes.saturating_mul(2)).unwrap_or(u32::MAX),
         entity_resolver: None,
     };
     Document::parse_with_options(text, options).map_err(|error| match error {
@@ -222,7 +250,9 @@ pub(crate) fn splitter(element: Node) -> Option<Splitter> {
 
 /// Whether `node` is an element with this namespace and local name.
 pub(crate) fn is(node: &Node, namespace: &str, name: &str) -> bool {
-    node.is_element() && node.has_tag_name((namespace, name))
+    // The name first: there are few namespaces and they are long, so that comparing them tells little.
+    let tag = node.tag_name();
+    tag.name() == name && tag.namespace() == Some(namespace)
 }
 
 /// The child elements with this namespace and local name.
@@ -239,13 +269,13 @@ pub(crate) fn is_white_space(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
-fn normalize_line_ends(text: &str) -> (String, Vec<usize>) {
-    if !text.contains('\r') {
-        return (text.to_owned(), Vec::new());
+fn normalize_line_ends(text: &str) -> (Cow<'_, str>, Vec<usize>) {
+    if memchr(b'\r', text.as_bytes()).is_none() {
+        return (Cow::Borrowed(text), Vec::new());
     }
     let (mut normalized, mut folded) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
-    while let Some(position) = rest.find('\r') {
+    while let Some(position) = memchr(b'\r', rest.as_bytes()) {
         normalized.push_str(&rest[..position]);
         rest = &rest[position + 1..];
         if let Some(after) = rest.strip_prefix('\n') {
@@ -255,7 +285,7 @@ fn normalize_line_ends(text: &str) -> (String, Vec<usize>) {
         normalized.push('\n');
     }
     normalized.push_str(rest);
-    (normalized, folded)
+    (Cow::Owned(normalized), folded)
 }
 
 #[cfg(test)]

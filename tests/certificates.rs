@@ -152,3 +152,48 @@ fn a_second_field_for_extensions_is_refused() {
     assert!(matches!(with(&[field]), Err(CertificateError::SeveralExtensions)));
     assert!(matches!(with(&[&tlv(0xa3, &tlv(0x30, b""))]), Err(CertificateError::SeveralExtensions)));
 }
+
+/// What is in fields nobody asks for is looked at too: a certificate is one to everybody or to nobody.
+#[test]
+fn what_rfc_5280_does_not_allow_is_refused() {
+    let der = Request::new("Jane").email("jane@x.org").self_signed(&key(Kind::P256)).certificate_der();
+    let error = |der: &[u8]| Certificate::from_der(der).unwrap_err();
+    let version = |to: &[u8]| error(&replaced(&der, &[0xa0, 3, 2, 1, 2], to));
+    assert_eq!(
+        version(&[0xa0, 3, 2, 1, 3]).to_string(),
+        "the certificate is of version 4, and there are 1 to 3"
+    );
+    assert!(matches!(version(&[0xa0, 3, 2, 1, 0]), CertificateError::LaterFields));
+    for malformed in [[0xa0, 3, 2, 2, 2], [0xa0, 3, 2, 1, 0x82], [0xa0, 3, 4, 1, 2], [0xa0, 3, 2, 0, 2]] {
+        assert!(matches!(version(&malformed), CertificateError::Malformed(_)), "{malformed:?}");
+    }
+
+    // ecdsa-with-SHA256, twice: inside what is signed, and outside.
+    let algorithm = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let at = der.windows(algorithm.len()).position(|window| window == algorithm).unwrap();
+    let mut other = der.clone();
+    other[at + 9] = 3;
+    let fact = "the certificate names two algorithms for its signature";
+    assert_eq!(error(&other).to_string(), fact);
+
+    // The serial number has sixteen octets, the first of them zero.
+    let at = der.windows(2).position(|window| window == [2, 16]).unwrap();
+    assert_eq!(der[at + 2], 0);
+    let mut longer_than_it_need_be = der.clone();
+    longer_than_it_need_be[at + 3] &= 0x7f;
+    assert!(matches!(error(&longer_than_it_need_be), CertificateError::Malformed(_)));
+
+    // A BOOLEAN is 0 or 255 (X.690 §11.1).
+    let critical = [&tlv(6, &[0x55, 0x1d, 19])[..], &[1, 1]].concat();
+    let maybe = replaced(&der, &[&critical[..], &[0xff]].concat(), &[&critical[..], &[1]].concat());
+    assert!(matches!(error(&maybe), CertificateError::Malformed(_)));
+}
+
+#[test]
+fn an_extension_is_there_once() {
+    let der = Request::new("Jane").email("jane@x.org").self_signed(&key(Kind::P256)).certificate_der();
+    // subjectAltName becomes a second basicConstraints: 2.5.29.17 to 2.5.29.19.
+    let der = replaced(&der, &tlv(6, &[0x55, 0x1d, 17]), &tlv(6, &[0x55, 0x1d, 19]));
+    let error = Certificate::from_der(&der).unwrap_err();
+    assert_eq!(error.to_string(), "the certificate has more than one extension 2.5.29.19");
+}

@@ -17,7 +17,7 @@ pub(crate) fn check(data: &[u8]) {
         match credentials {
             Ok(credentials) => {
                 let certified = credentials.certificate().public_key().expect("the key was compared with it");
-                assert!(certified.public_eq(credentials.key()));
+                assert!(certified.public_eq(credentials.key().unwrap()));
                 assert!(!credentials.key_was_encrypted() || password.is_some_and(|p| !p.is_empty()));
                 assert!(!format!("{credentials:?}").contains("PRIVATE"));
             }

@@ -30,8 +30,14 @@ pub(crate) fn check(data: &[u8]) {
     }
 
     let credentials = credentials();
-    let request =
-        SignRequest { credentials, method: None, email: None, created: now, leniency: Leniency::Strict };
+    let request = SignRequest {
+        credentials,
+        method: None,
+        email: None,
+        created: now,
+        leniency: Leniency::Strict,
+        include_chain: false,
+    };
     match sign(data, &request) {
         Ok(signed) => {
             let mut expected = metadata.clone();

@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use openssl::error::ErrorStack;
+use roxmltree::Document;
 
 use super::{
     AlgorithmPolicy, DigestMethod, ENVELOPED_SIGNATURE, KeyType, NAMESPACE, SignatureMethod, Verified,
@@ -19,7 +20,7 @@ use crate::{
         rules::{Leniency, RuleError, Stage},
     },
     validate,
-    xml::{Source, XmlError, children},
+    xml::{Position, Source, XmlError, children},
 };
 
 /// Characters of base64 on a line (RFC 2045 §6.8).
@@ -83,6 +84,15 @@ pub enum SignError {
     /// The document is no entry that could be endorsed.
     #[error(transparent)]
     Rule(#[from] RuleError),
+    /// A namespace name that many verifiers, those with libxml2, would not write as C14N 1.0 §2.3
+    /// has it, so that they could not verify the signature.
+    #[error("the namespace name '{name}' at {position} has a '&', which many verifiers get wrong")]
+    NamespaceName {
+        /// The name.
+        name: String,
+        /// Where the first element is that has it in scope.
+        position: Position,
+    },
     /// Neither the certificate nor the request has an address.
     #[error("cannot generate slreq:endorsement; email address not in cert or not provided")]
     NoEmail,
@@ -228,8 +238,24 @@ fn endorsement(request: &SignRequest) -> Result<Endorsement, SignError> {
 /// (XML-DSig §4.4.3.2).
 fn digest_value(endorsed: &[u8], method: SignatureMethod) -> Result<String, SignError> {
     let source = Source::read(endorsed)?;
-    let octets = c14n::document(source.parse()?.root(), &Canonicalization::new(Mode::Inclusive), None)?;
+    let tree = source.parse()?;
+    check_namespaces(&tree)?;
+    let octets = c14n::document(tree.root(), &Canonicalization::new(Mode::Inclusive), None)?;
     Ok(BASE64.encode(key::digest(method.digest_method(), &octets)))
+}
+
+/// Refuses `&` in the name of a namespace, used or not: all of them are written and signed.
+fn check_namespaces(tree: &Document) -> Result<(), SignError> {
+    if !tree.input_text().contains('&') {
+        return Ok(());
+    }
+    for element in tree.descendants().filter(roxmltree::Node::is_element) {
+        if let Some(namespace) = element.namespaces().find(|namespace| namespace.uri().contains('&')) {
+            let position = Position::of(tree.input_text(), element.range().start);
+            return Err(SignError::NamespaceName { name: namespace.uri().to_owned(), position });
+        }
+    }
+    Ok(())
 }
 
 /// The octets to sign: SignedInfo of the signature at the end of `document`.

@@ -218,9 +218,7 @@ fn signature_validation(
     let mut certificates = Vec::with_capacity(element.certificates.len());
     for (index, der) in element.certificates.iter().enumerate() {
         let bad = |source| VerifyError::BadCertificate { number: index + 1, source };
-        let certificate = Certificate::from_der(der).map_err(bad)?;
-        let key = certificate.public_key().map_err(bad)?;
-        certificates.push((certificate, key));
+        certificates.push(Certificate::with_key(der).map_err(bad)?);
     }
     if let [(_, key)] = certificates.as_slice() {
         let key = KeyType::of(key);

@@ -75,12 +75,12 @@ pub(crate) fn insert_last(document: &[u8], element: String) -> Result<Vec<u8>, X
 /// Replacements of parts of a document.
 struct Splice<'d> {
     document: &'d [u8],
-    source: &'d Source,
+    source: &'d Source<'d>,
     replacements: Vec<(Range<usize>, String)>,
 }
 
 impl<'d> Splice<'d> {
-    fn new(document: &'d [u8], source: &'d Source) -> Self {
+    fn new(document: &'d [u8], source: &'d Source<'d>) -> Self {
         Self { document, source, replacements: Vec::new() }
     }
 

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use oxrdfxml::RdfXmlParser;
+use oxrdfxml::{RdfXmlParser, RdfXmlSyntaxError};
 use roxmltree::{Document, Namespace, Node};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod constraints;
+mod plain;
 mod structure;
 
 /// How much of the structure old tools got wrong is accepted.
@@ -352,6 +353,10 @@ pub(crate) fn whole_values(root: Node) -> Finding {
 /// RDF 1.1 XML Syntax: the whole entry must be readable as triples. `parseType` in no namespace is
 /// an error of its own, and then read as in RDF's, as processors of the 2004 syntax do (§6.1.4).
 fn rdf(entry: &Entry, errors: &mut Errors) {
+    if plain::is_plain(entry) {
+        debug_assert!(parsed(entry.root.document().input_text()).is_ok(), "plain, and yet not RDF/XML");
+        return;
+    }
     let text = entry.root.document().input_text();
     let named = |namespace: &&Namespace| namespace.uri() == RDF && namespace.name().is_some();
     let prefix = entry.root.namespaces().find(named).and_then(Namespace::name).unwrap_or("rdf");
@@ -364,9 +369,13 @@ fn rdf(entry: &Entry, errors: &mut Errors) {
         }
     }
     let text = if done == 0 { Cow::Borrowed(text) } else { Cow::Owned(qualified + &text[done..]) };
-    if let Some(Err(error)) = RdfXmlParser::new().for_slice(text.as_bytes()).find(Result::is_err) {
+    if let Err(error) = parsed(&text) {
         errors.push(RuleError::Rdf { what: error.to_string() });
     }
+}
+
+fn parsed(text: &str) -> Result<(), RdfXmlSyntaxError> {
+    RdfXmlParser::new().for_slice(text.as_bytes()).try_for_each(|triple| triple.map(drop))
 }
 
 fn is_algorithm(checksum: Node, algorithm: ChecksumAlgorithm) -> bool {

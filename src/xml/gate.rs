@@ -8,18 +8,43 @@
 
 use std::collections::HashMap;
 
+use memchr::{memchr, memchr_iter, memmem};
 use quick_xml::escape::unescape;
 
-use super::{
-    MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAME_BYTES, MAX_NAMESPACES, MAX_NODES, Position, XmlError, is_white_space,
-};
+use super::{Limits, MAX_NAME_BYTES, Position, XmlError, is_white_space};
 
 /// How many characters of a text are shown in an error.
 const MAX_SHOWN: usize = 40;
 
+/// The most `<` and the most `=`, be they markup or not: the parser sets some eighty bytes of
+/// address space aside for each before it reads.
+const MAX_DELIMITERS: usize = 32 * 1024 * 1024;
+
+/// The references that need no declaration (XML 1.0 §4.6), without their `&`.
+const ENTITIES: [&str; 5] = ["amp;", "lt;", "gt;", "quot;", "apos;"];
+
+/// Bytes compared in one step: see [`Limits::comparisons`].
+const COMPARED: u64 = 32;
+
 /// Refuses `text` if it exceeds a limit or has one of those forms.
-pub(super) fn check(text: &str) -> Result<(), XmlError> {
-    let mut gate = Gate { text, at: 0, nodes: 0, open: Vec::new(), prefixes: HashMap::new() };
+pub(super) fn check(text: &str, limits: &Limits) -> Result<(), XmlError> {
+    let mut gate = Gate {
+        text,
+        limits,
+        at: 0,
+        nodes: 0,
+        attributes: 0,
+        comparisons: 0,
+        longest_prefix: 0,
+        longest_namespace: 0,
+        open: Vec::new(),
+        prefixes: HashMap::new(),
+    };
+    for (delimiter, what) in [(b'<', "'<'"), (b'=', "'='")] {
+        if text.len() > MAX_DELIMITERS && memchr_iter(delimiter, text.as_bytes()).count() > MAX_DELIMITERS {
+            return gate.limit(what, MAX_DELIMITERS);
+        }
+    }
     gate.declaration()?;
     // The parser calls it an unknown token, which tells no one that the file is the wrong one.
     if !gate.rest().trim_start_matches([' ', '\t', '\n']).starts_with('<') {
@@ -33,9 +58,16 @@ pub(super) fn check(text: &str) -> Result<(), XmlError> {
 
 struct Gate<'t> {
     text: &'t str,
+    limits: &'t Limits,
     /// Offset of the next byte to look at.
     at: usize,
     nodes: usize,
+    attributes: usize,
+    comparisons: u64,
+    /// Bytes of the longest prefix declared so far.
+    longest_prefix: usize,
+    /// Bytes of the longest namespace name declared so far.
+    longest_namespace: usize,
     /// For every open element, the prefixes it declares.
     open: Vec<Vec<&'t str>>,
     /// How many open elements declare each prefix; its size is the number in scope.
@@ -90,11 +122,11 @@ impl<'t> Gate<'t> {
     /// One text, comment, CDATA section, processing instruction or tag.
     fn content(&mut self) -> Result<(), XmlError> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            return self.limit("nodes", MAX_NODES);
+        if self.nodes > self.limits.nodes {
+            return self.limit("nodes", self.limits.nodes);
         }
         let rest = self.rest();
-        let length = match rest.find('<') {
+        let length = match memchr(b'<', rest.as_bytes()) {
             Some(0) => return self.markup(),
             Some(length) => length,
             None => rest.len(),
@@ -138,7 +170,7 @@ impl<'t> Gate<'t> {
     }
 
     fn skip_past(&mut self, start: &str, end: &str, what: &str) -> Result<(), XmlError> {
-        match self.rest()[start.len()..].find(end) {
+        match memmem::find(&self.rest().as_bytes()[start.len()..], end.as_bytes()) {
             Some(length) => {
                 self.at += start.len() + length + end.len();
                 Ok(())
@@ -165,8 +197,8 @@ impl<'t> Gate<'t> {
     }
 
     fn start_tag(&mut self) -> Result<(), XmlError> {
-        if self.open.len() == MAX_DEPTH {
-            return self.limit("levels of elements", MAX_DEPTH);
+        if self.open.len() == self.limits.depth {
+            return self.limit("levels of elements", self.limits.depth);
         }
         self.at += 1;
         self.name()?;
@@ -187,8 +219,8 @@ impl<'t> Gate<'t> {
                 break true;
             }
             attributes += 1;
-            if attributes > MAX_ATTRIBUTES {
-                return self.limit("attributes", MAX_ATTRIBUTES);
+            if attributes > self.limits.attributes {
+                return self.limit("attributes", self.limits.attributes);
             }
             if let Some(prefix) = self.attribute()? {
                 if declared.contains(&prefix) {
@@ -198,14 +230,33 @@ impl<'t> Gate<'t> {
             }
         };
         let fresh = declared.iter().filter(|prefix| !self.prefixes.contains_key(*prefix)).count();
-        if self.prefixes.len() + fresh > MAX_NAMESPACES {
-            return self.limit("namespaces in scope", MAX_NAMESPACES);
+        if self.prefixes.len() + fresh > self.limits.namespaces {
+            return self.limit("namespaces in scope", self.limits.namespaces);
         }
+        self.count(attributes, self.prefixes.len() + fresh, !declared.is_empty())?;
         if !empty {
             for prefix in &declared {
                 *self.prefixes.entry(prefix).or_default() += 1;
             }
             self.open.push(declared);
+        }
+        Ok(())
+    }
+
+    /// Adds up what the parser has to do for a start tag, or keep of it.
+    fn count(&mut self, attributes: usize, in_scope: usize, declares: bool) -> Result<(), XmlError> {
+        self.attributes += attributes;
+        if self.attributes > self.limits.all_attributes {
+            return self.limit("attributes in the document", self.limits.all_attributes);
+        }
+        let prefixes = (attributes + 1) * in_scope + if declares { in_scope * in_scope } else { 0 };
+        let steps = |pairs: usize, length: usize| pairs as u64 * (length as u64 / COMPARED + 1);
+        self.comparisons = self.comparisons.saturating_add(steps(prefixes, self.longest_prefix));
+        let namespaces = steps(attributes * attributes / 2, self.longest_namespace);
+        self.comparisons = self.comparisons.saturating_add(namespaces);
+        if self.comparisons > self.limits.comparisons {
+            let limit = usize::try_from(self.limits.comparisons).unwrap_or(usize::MAX);
+            return self.limit("comparisons of names needed", limit);
         }
         Ok(())
     }
@@ -217,11 +268,10 @@ impl<'t> Gate<'t> {
         let Some(body) = body.strip_prefix('=') else { return self.malformed("attribute without value") };
         let body = trim_start(body);
         let quote = match body.as_bytes().first() {
-            Some(b'"') => '"',
-            Some(b'\'') => '\'',
+            Some(&quote @ (b'"' | b'\'')) => quote,
             _ => return self.malformed("attribute value without quotes"),
         };
-        let Some(length) = body[1..].find(quote) else {
+        let Some(length) = memchr(quote, &body.as_bytes()[1..]) else {
             return self.malformed("attribute value without end");
         };
         let value = &body[1..=length];
@@ -242,6 +292,8 @@ impl<'t> Gate<'t> {
         if (value.is_empty() && !prefix.is_empty()) || prefix == "xmlns" {
             return self.malformed(format!("namespace prefix '{prefix}' cannot be declared so"));
         }
+        self.longest_prefix = self.longest_prefix.max(prefix.len());
+        self.longest_namespace = self.longest_namespace.max(value.len());
         Ok(Some(prefix))
     }
 
@@ -289,15 +341,17 @@ impl<'t> Gate<'t> {
     /// that need no declaration (§4.6), since there is no DOCTYPE to declare others.
     fn references(&self, text: &str) -> Result<(), XmlError> {
         let mut rest = text;
-        while let Some(start) = rest.find('&') {
+        while let Some(start) = memchr(b'&', rest.as_bytes()) {
             rest = &rest[start + 1..];
-            let Some(end) = rest.find(';') else { return self.malformed("'&' that starts no reference") };
-            let name = &rest[..end];
-            let known = match name.strip_prefix('#') {
-                Some(code) => is_character(code),
-                None => matches!(name, "amp" | "lt" | "gt" | "quot" | "apos"),
+            if let Some(known) = ENTITIES.iter().find(|known| rest.starts_with(**known)) {
+                rest = &rest[known.len()..];
+                continue;
+            }
+            let Some(end) = memchr(b';', rest.as_bytes()) else {
+                return self.malformed("'&' that starts no reference");
             };
-            if !known {
+            let name = &rest[..end];
+            if !name.strip_prefix('#').is_some_and(is_character) {
                 let shown: String = name.chars().take(MAX_SHOWN).collect();
                 return self.malformed(format!("'&{shown};' refers to no character"));
             }
@@ -307,9 +361,7 @@ impl<'t> Gate<'t> {
     }
 
     fn position(&self) -> Position {
-        let before = &self.text[..self.at];
-        let line_start = before.rfind('\n').map_or(0, |line_feed| line_feed + 1);
-        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        Position::of(self.text, self.at)
     }
 
     fn malformed<T>(&self, what: impl Into<String>) -> Result<T, XmlError> {
