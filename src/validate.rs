@@ -236,14 +236,13 @@ pub(crate) fn examine_unsigned(
     document: &[u8],
     stage: Stage,
 ) -> Result<(Vec<Finding>, Option<Metadata>), XmlError> {
-    let source = Source::read(document)?;
-    let tree = source.parse()?;
-    let signature = children(tree.root_element(), dsig::NAMESPACE, "Signature").last();
-    let octets = c14n::document(
-        tree.root(),
-        &Canonicalization::new(Mode::Inclusive),
-        signature.map(|signature| signature.id()),
-    )?;
+    let octets = {
+        let source = Source::read(document)?;
+        let tree = source.parse()?;
+        let signature = children(tree.root_element(), dsig::NAMESPACE, "Signature").last();
+        let signature = signature.map(|signature| signature.id());
+        c14n::document(tree.root(), &Canonicalization::new(Mode::Inclusive), signature)?
+    };
     let content = String::from_utf8_lossy(&octets);
     Ok(Metadata::examine(&xml::parse(&content)?, stage))
 }

@@ -132,6 +132,23 @@ pub(crate) fn examine(
     policy: AlgorithmPolicy,
     leniency: Leniency,
 ) -> Result<Examined, VerifyError> {
+    let (octets, evidence) = core_validation(document, policy)?;
+    let (findings, metadata) = {
+        let content = xml::parse(&octets)?;
+        check_endorser(&content, &evidence.certificate)?;
+        Metadata::examine(&content, Stage::Endorsed)
+    };
+    let refused = findings.iter().any(|finding| finding.refuses(leniency));
+    let entry = match metadata {
+        Some(content) if !refused => Ok(Verified { content, document: document.to_owned(), evidence }),
+        metadata => Err(Box::new(Refused { metadata, evidence })),
+    };
+    Ok(Examined { findings, entry })
+}
+
+/// XML-DSig §3.2: the octets digested, and what vouches for them. The document's tree is gone by
+/// the time theirs is made, which would take as much memory again.
+fn core_validation(document: &[u8], policy: AlgorithmPolicy) -> Result<(String, Evidence), VerifyError> {
     let source = Source::read(document)?;
     let tree = source.parse()?;
     let signature = find_signature(&tree)?;
@@ -146,9 +163,6 @@ pub(crate) fn examine(
     }
     let octets = reference_validation(&tree, signature, &element)?;
     let (certificate, chain) = signature_validation(&element, policy)?;
-    let content = xml::parse(&octets)?;
-    check_endorser(&content, &certificate)?;
-    let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed);
     let evidence = Evidence {
         certificate,
         chain,
@@ -157,12 +171,7 @@ pub(crate) fn examine(
         canonicalization: element.canonicalization,
         signature_value: element.signature_value,
     };
-    let refused = findings.iter().any(|finding| finding.refuses(leniency));
-    let entry = match metadata {
-        Some(content) if !refused => Ok(Verified { content, document: document.to_owned(), evidence }),
-        metadata => Err(Box::new(Refused { metadata, evidence })),
-    };
-    Ok(Examined { findings, entry })
+    Ok((octets, evidence))
 }
 
 /// The one signature, where it has to be.

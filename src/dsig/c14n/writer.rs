@@ -258,7 +258,7 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
 
 /// The name at the front of `tag` as it is written, prefix included, of which `local` is the end.
 fn qualified_name<'i>(tag: &'i str, local: &str) -> &'i str {
-    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'/' | b'>'));
+    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>'));
     if ends(tag.as_bytes().get(local.len())) {
         return &tag[..local.len()];
     }
