@@ -72,7 +72,8 @@ fn canonicalization(folder: &Path) {
 
 /// Builds an example as optimised as this is.
 fn example(name: &str) -> PathBuf {
-    let built = Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--example", name]).status();
+    let built =
+        Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--example", name]).status();
     assert!(built.unwrap().success(), "{name} does not build");
     let this = std::env::current_exe().unwrap();
     this.parent().unwrap().with_file_name("examples").join(name)

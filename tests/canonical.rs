@@ -48,23 +48,29 @@ const SUBTREES: usize = 1;
 
 #[test]
 fn canonical_forms_are_those_of_libxml2() {
-    judged(CASES / BATCH, BATCH, || vec(document(Kind::Xmllint), 1..2 * BATCH as usize), |xmllint: &mut Xmllint, documents| {
-        for comments in [true, false] {
-            // It keeps comments, so that it gets documents without to make the form without.
-            let judged: Vec<String> = documents.iter().map(|document| document.written(comments)).collect();
-            let files = xmllint.write(judged.iter().map(String::as_str));
-            for (mode, option) in ALGORITHMS {
-                let mut algorithm = Canonicalization::new(mode);
-                algorithm.comments = comments;
-                let ours = documents.iter().map(|document| whole(&document.text(), &algorithm));
-                let ours = ours.collect::<Vec<_>>().concat();
-                let theirs = Xmllint::run(option, &files);
-                prop_assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
-                same(&ours, &theirs.stdout, option)?;
+    judged(
+        CASES / BATCH,
+        BATCH,
+        || vec(document(Kind::Xmllint), 1..2 * BATCH as usize),
+        |xmllint: &mut Xmllint, documents| {
+            for comments in [true, false] {
+                // It keeps comments, so that it gets documents without to make the form without.
+                let judged: Vec<String> =
+                    documents.iter().map(|document| document.written(comments)).collect();
+                let files = xmllint.write(judged.iter().map(String::as_str));
+                for (mode, option) in ALGORITHMS {
+                    let mut algorithm = Canonicalization::new(mode);
+                    algorithm.comments = comments;
+                    let ours = documents.iter().map(|document| whole(&document.text(), &algorithm));
+                    let ours = ours.collect::<Vec<_>>().concat();
+                    let theirs = Xmllint::run(option, &files);
+                    prop_assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
+                    same(&ours, &theirs.stdout, option)?;
+                }
             }
-        }
-        Ok(())
-    });
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -105,7 +111,10 @@ fn judged_by_the_jdk(jdk: &mut Jdk, document: &Document) -> TestCaseResult {
             Some(element) => c14n::subtree(elements[*element], algorithm),
         };
         let theirs = theirs.unwrap_or_else(|reason| reason.into_bytes());
-        let what = format!("{algorithm:?} of {}", element.map_or("all".into(), |e| format!("{:?}", elements[e].range())));
+        let what = format!(
+            "{algorithm:?} of {}",
+            element.map_or("all".into(), |e| format!("{:?}", elements[e].range()))
+        );
         same(&ours.unwrap(), &theirs, what)?;
     }
     Ok(())
@@ -120,8 +129,7 @@ fn mistaken(apex: roxmltree::Node, mode: Mode) -> bool {
             .any(|name| !apex.has_attribute((XML, name)) && inherited(name).count() > 1),
         Mode::Inclusive11 => {
             let mut elements = apex.descendants();
-            inherited("x").count() > 0
-                || elements.any(|element| element.attribute((XML, "base")) == Some(""))
+            inherited("x").count() > 0 || elements.any(|element| element.attribute((XML, "base")) == Some(""))
         }
         Mode::Exclusive => false,
     }

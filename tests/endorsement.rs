@@ -100,7 +100,8 @@ fn a_namespace_name_with_an_ampersand_is_not_signed() {
             assert_eq!((name.as_str(), position.column), ("urn:x?a&b", 5));
         }
     }
-    let harmless = document.replace("</rdf:Description>", "<x xmlns='urn:y' y='&amp;'/></rdf:Description>");
+    let harmless =
+        document.replace("</rdf:Description>", "<y:x xmlns:y='urn:y' y:y='&amp;'/></rdf:Description>");
     sign(harmless.as_bytes(), &request).unwrap();
 }
 

@@ -170,8 +170,7 @@ fn names_that_take_the_parser_long_to_compare_are_refused() {
     let long = "n".repeat(1_000_000);
     compared(format!("<a xmlns:p='urn:{long}'>{}</a>", format!("<a{names}/>").repeat(10_000)));
     let prefix = |i: usize| format!("{}{i:02}", "p".repeat(MAX_NAME_BYTES - 10));
-    let prefixes: String =
-        (0..MAX_NAMESPACES - 1).map(|i| format!(" xmlns:{}='urn:u'", prefix(i))).collect();
+    let prefixes: String = (0..MAX_NAMESPACES - 1).map(|i| format!(" xmlns:{}='urn:u'", prefix(i))).collect();
     compared(format!("<a{prefixes}>{}</a>", "<a xmlns=''/>".repeat(90_000)));
 }
 

@@ -277,13 +277,15 @@ impl Element {
         for (index, (local, value)) in self.xml.iter().enumerate() {
             if self.xml[..index].iter().all(|(known, _)| known != local) {
                 // An identifier is one of a kind.
-                let number = if *local == "id" { out.matches("xml:id").count().to_string() } else { String::new() };
+                let number =
+                    if *local == "id" { out.matches("xml:id").count().to_string() } else { String::new() };
                 parts.push(format!("xml:{local}=\"{value}{number}\""));
             }
         }
         parts.extend(self.base.map(|base| format!("xml:base='{base}'")));
         let keys = self.order.iter().cycle();
-        let mut parts: Vec<_> = keys.zip(parts).enumerate().map(|(at, (key, part))| (key ^ at as u8, part)).collect();
+        let mut parts: Vec<_> =
+            keys.zip(parts).enumerate().map(|(at, (key, part))| (key ^ at as u8, part)).collect();
         parts.sort_by_key(|(key, _)| *key);
         for (_, part) in parts {
             write!(out, "{}{part}", self.space).unwrap();

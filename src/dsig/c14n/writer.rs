@@ -141,8 +141,9 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
         }
         // In the order of the canonical form: namespace, local name (C14N 1.0 §2.3).
         if self.attributes.len() > 1 {
-            self.attributes
-                .sort_unstable_by(|a, b| compare(a.namespace, b.namespace).then_with(|| a.local.cmp(b.local)));
+            self.attributes.sort_unstable_by(|a, b| {
+                compare(a.namespace, b.namespace).then_with(|| a.local.cmp(b.local))
+            });
         }
         for index in 0..self.attributes.len() {
             let Attribute { name, value, .. } = self.attributes[index];
@@ -258,7 +259,9 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
 
 /// The name at the front of `tag` as it is written, prefix included, of which `local` is the end.
 fn qualified_name<'i>(tag: &'i str, local: &str) -> &'i str {
-    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>'));
+    let ends = |byte: Option<&u8>| {
+        byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>'))
+    };
     if ends(tag.as_bytes().get(local.len())) {
         return &tag[..local.len()];
     }
