@@ -13,6 +13,10 @@ fn accepted(document: &str) {
     source.parse().unwrap_or_else(|error| panic!("{document}: {error}"));
 }
 
+fn repeated(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn well_formed_documents_are_accepted() {
     for document in [
@@ -166,17 +170,17 @@ fn names_that_take_the_parser_long_to_compare_are_refused() {
         XmlError::Limit { what: "comparisons of names needed", limit: 0x8000_0000, .. } => {}
         other => panic!("{other}"),
     };
-    let names: String = (0..MAX_ATTRIBUTES).map(|i| format!(" p:a{i}=''")).collect();
+    let names = repeated(MAX_ATTRIBUTES, |i| format!(" p:a{i}=''"));
     let long = "n".repeat(1_000_000);
     compared(format!("<a xmlns:p='urn:{long}'>{}</a>", format!("<a{names}/>").repeat(10_000)));
     let prefix = |i: usize| format!("{}{i:02}", "p".repeat(MAX_NAME_BYTES - 10));
-    let prefixes: String = (0..MAX_NAMESPACES - 1).map(|i| format!(" xmlns:{}='urn:u'", prefix(i))).collect();
+    let prefixes = repeated(MAX_NAMESPACES - 1, |i| format!(" xmlns:{}='urn:u'", prefix(i)));
     compared(format!("<a{prefixes}>{}</a>", "<a xmlns=''/>".repeat(90_000)));
 }
 
 #[test]
 fn all_attributes_together_are_limited() {
-    let names: String = (0..50).map(|i| format!(" a{i}=''")).collect();
+    let names = repeated(50, |i| format!(" a{i}=''"));
     let document = |count: usize| format!("<a>{}</a>", format!("<a{names}/>").repeat(count));
     accepted(&document(10_000));
     let XmlError::Limit { what, limit, .. } = refused(document(10_001)) else { panic!() };
@@ -187,7 +191,7 @@ fn all_attributes_together_are_limited() {
 #[test]
 fn other_documents_have_wider_limits() {
     let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
-    let declared: String = (0..1_000).map(|i| format!(" xmlns:p{i}='urn:u' a{i}=''")).collect();
+    let declared = repeated(1_000, |i| format!(" xmlns:p{i}='urn:u' a{i}=''"));
     for document in [
         nested(Limits::LARGE.depth),
         format!("<a{declared}/>"),
