@@ -300,17 +300,17 @@ pub(crate) fn examine_unsigned(
     document: &[u8],
     stage: Stage,
 ) -> Result<(Vec<Finding>, Option<Metadata>), XmlError> {
-    let source = Source::read(document)?;
-    let tree = source.parse()?;
-    let signature = children(tree.root_element(), dsig::NAMESPACE, "Signature").last();
-    let octets = c14n::document(
-        tree.root(),
-        &Canonicalization::new(Mode::Inclusive),
-        signature.map(|signature| signature.id()),
-    )?;
+    let (octets, whole_values) = {
+        let source = Source::read(document)?;
+        let tree = source.parse()?;
+        let signature = children(tree.root_element(), dsig::NAMESPACE, "Signature").last();
+        let signature = signature.map(|signature| signature.id());
+        let octets = c14n::document(tree.root(), &Canonicalization::new(Mode::Inclusive), signature)?;
+        (octets, whole_values(tree.root_element()))
+    };
     let content = String::from_utf8_lossy(&octets);
     let (mut findings, metadata) = Metadata::examine(&xml::parse(&content)?, stage);
-    findings.insert(0, whole_values(tree.root_element()));
+    findings.insert(0, whole_values);
     Ok((findings, metadata))
 }
 

@@ -1,6 +1,6 @@
 //! Who an entry says endorsed it: the certificate's holder, or nobody.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot make its material has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot make its material has failed")]
 
 #[path = "common/pki.rs"]
 mod pki;
@@ -75,6 +75,36 @@ fn what_an_entry_cannot_carry_is_not_signed() {
     let bell = Request::new("").subject(&[(CN, Asn1Type::UTF8STRING, "Joe\u{7}")]).email("joe@example.org");
     let error = signed(&bell.self_signed(&key(Kind::P256)), None, None).unwrap_err();
     assert!(matches!(error, SignError::CertificateName { part: "subject", character: '\u{7}' }), "{error}");
+}
+
+/// libxml2 leaves `&` in a namespace name as it is, so that its verifiers would refuse the signature.
+/// One that is there holds by the standard all the same.
+#[test]
+fn a_namespace_name_with_an_ampersand_is_not_signed() {
+    let joe = Request::new("Joe").email("joe@example.org").self_signed(&key(Kind::P256));
+    let credentials = Credentials::from_pem(&joe.certificate_pem(), &joe.key_pem(), None).unwrap();
+    let request = SignRequest {
+        credentials: &credentials,
+        method: None,
+        email: None,
+        created: Timestamp::from_unix_seconds(1_300_000_000).unwrap(),
+        leniency: Leniency::Strict,
+        include_chain: false,
+    };
+    let digests = ImageDigests::read(&b"image"[..], &ChecksumAlgorithm::ALL).unwrap();
+    let document = Metadata::builder(&digests).image_type("base").build().to_rdf().unwrap();
+    for name in ["urn:x?a&amp;b", "urn:x?a&#38;b", "urn:x?a&#x26;b"] {
+        // Used or not, it would be written.
+        for extra in [format!("<x xmlns='{name}'/>"), format!("<x xmlns='urn:y' xmlns:x='{name}'/>")] {
+            let document = document.replace("</rdf:Description>", &format!("{extra}</rdf:Description>"));
+            let error = sign(document.as_bytes(), &request).unwrap_err();
+            let SignError::NamespaceName { name, position } = &error else { panic!("{error}") };
+            assert_eq!((name.as_str(), position.column), ("urn:x?a&b", 5));
+        }
+    }
+    let harmless =
+        document.replace("</rdf:Description>", "<y:x xmlns:y='urn:y' y:y='&amp;'/></rdf:Description>");
+    sign(harmless.as_bytes(), &request).unwrap();
 }
 
 /// A key nobody would accept is the credentials' fault, not the document's.

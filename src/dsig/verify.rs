@@ -142,6 +142,42 @@ pub(crate) fn examine(
     leniency: Leniency,
     trust: Option<Trust<'_>>,
 ) -> Result<Examined, VerifyError> {
+    let Core { octets, whole_values, mut evidence } = core_validation(document, policy)?;
+    let content = xml::parse(&octets)?;
+    check_root(content.root_element())?;
+    if let Some(trust) = trust
+        && trust::is_proxy(&evidence.certificate)
+    {
+        // Without a date there is a rule that refuses the entry.
+        let at = text_of(endorsement(&content)?.0).parse().unwrap_or(trust.now);
+        let request = PathRequest::new(&evidence.certificate, &evidence.chain, at, trust.now);
+        evidence.endorser = trust::end_entity(trust.anchors, &PathRequest { policy, ..request })
+            .map_err(|error| VerifyError::Proxy(Box::new(error)))?;
+    }
+    check_endorser(&content, &evidence.endorser)?;
+    let (mut findings, metadata) = Metadata::examine(&content, Stage::Endorsed);
+    findings.insert(0, whole_values);
+    drop(content);
+    let refused = findings.iter().any(|finding| finding.refuses(leniency));
+    let entry = match metadata {
+        Some(content) if !refused => Ok(Verified { content, document: document.to_owned(), evidence }),
+        metadata => Err(Box::new(Refused { metadata, evidence })),
+    };
+    Ok(Examined { findings, entry })
+}
+
+/// What core validation leaves of a document.
+struct Core {
+    /// What was digested.
+    octets: String,
+    /// The one rule that is about the document itself.
+    whole_values: Finding,
+    evidence: Evidence,
+}
+
+/// XML-DSig §3.2: the octets digested, and what vouches for them. The document's tree is gone by
+/// the time theirs is made, which would take as much memory again.
+fn core_validation(document: &[u8], policy: AlgorithmPolicy) -> Result<Core, VerifyError> {
     let source = Source::read(document)?;
     let tree = source.parse()?;
     let signature = find_signature(&tree)?;
@@ -156,36 +192,18 @@ pub(crate) fn examine(
     }
     let octets = reference_validation(&tree, signature, &element)?;
     let (certificate, chain) = signature_validation(&element, policy)?;
-    let content = xml::parse(&octets)?;
-    check_root(content.root_element())?;
-    let endorser = match trust {
-        Some(trust) if trust::is_proxy(&certificate) => {
-            // Without a date there is a rule that refuses the entry.
-            let at = text_of(endorsement(&content)?.0).parse().unwrap_or(trust.now);
-            let request = PathRequest { policy, ..PathRequest::new(&certificate, &chain, at, trust.now) };
-            trust::end_entity(trust.anchors, &request).map_err(|error| VerifyError::Proxy(Box::new(error)))?
-        }
-        _ => certificate.clone(),
-    };
-    check_endorser(&content, &endorser)?;
-    let (mut findings, metadata) = Metadata::examine(&content, Stage::Endorsed);
     // What was digested has no comments any more.
-    findings.insert(0, whole_values(tree.root_element()));
+    let whole_values = whole_values(tree.root_element());
     let evidence = Evidence {
+        endorser: certificate.clone(),
         certificate,
-        endorser,
         chain,
         signature_method: element.signature_method,
         digest_method: element.digest_method,
         canonicalization: element.canonicalization,
         signature_value: element.signature_value,
     };
-    let refused = findings.iter().any(|finding| finding.refuses(leniency));
-    let entry = match metadata {
-        Some(content) if !refused => Ok(Verified { content, document: document.to_owned(), evidence }),
-        metadata => Err(Box::new(Refused { metadata, evidence })),
-    };
-    Ok(Examined { findings, entry })
+    Ok(Core { octets, whole_values, evidence })
 }
 
 /// XML-DSig §3.2.1: the digest of the document without its signature. The octets digested.

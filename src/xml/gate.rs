@@ -267,9 +267,8 @@ impl<'t> Gate<'t> {
         let body = trim_start(self.rest());
         let Some(body) = body.strip_prefix('=') else { return self.malformed("attribute without value") };
         let body = trim_start(body);
-        let quote = match body.as_bytes().first() {
-            Some(&quote @ (b'"' | b'\'')) => quote,
-            _ => return self.malformed("attribute value without quotes"),
+        let Some(&quote @ (b'"' | b'\'')) = body.as_bytes().first() else {
+            return self.malformed("attribute value without quotes");
         };
         let Some(length) = memchr(quote, &body.as_bytes()[1..]) else {
             return self.malformed("attribute value without end");

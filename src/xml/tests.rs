@@ -13,6 +13,10 @@ fn accepted(document: &str) {
     source.parse().unwrap_or_else(|error| panic!("{document}: {error}"));
 }
 
+fn repeated(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn well_formed_documents_are_accepted() {
     for document in [
@@ -157,6 +161,50 @@ fn limits_are_exact() {
     let nodes = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 2));
     accepted(&nodes(MAX_NODES));
     assert_eq!(limit(&refused(nodes(MAX_NODES + 1))), ("nodes", MAX_NODES));
+}
+
+/// Each of these is within all other limits; the first would take the parser a quarter of an hour.
+#[test]
+fn names_that_take_the_parser_long_to_compare_are_refused() {
+    let compared = |document: String| match refused(document) {
+        XmlError::Limit { what: "comparisons of names needed", limit: 0x8000_0000, .. } => {}
+        other => panic!("{other}"),
+    };
+    let names = repeated(MAX_ATTRIBUTES, |i| format!(" p:a{i}=''"));
+    let long = "n".repeat(1_000_000);
+    compared(format!("<a xmlns:p='urn:{long}'>{}</a>", format!("<a{names}/>").repeat(10_000)));
+    let prefix = |i: usize| format!("{}{i:02}", "p".repeat(MAX_NAME_BYTES - 10));
+    let prefixes = repeated(MAX_NAMESPACES - 1, |i| format!(" xmlns:{}='urn:u'", prefix(i)));
+    compared(format!("<a{prefixes}>{}</a>", "<a xmlns=''/>".repeat(90_000)));
+}
+
+#[test]
+fn all_attributes_together_are_limited() {
+    let names = repeated(50, |i| format!(" a{i}=''"));
+    let document = |count: usize| format!("<a>{}</a>", format!("<a{names}/>").repeat(count));
+    accepted(&document(10_000));
+    let XmlError::Limit { what, limit, .. } = refused(document(10_001)) else { panic!() };
+    assert_eq!((what, limit), ("attributes in the document", 500_000));
+}
+
+/// What no entry may have, and any other document may.
+#[test]
+fn other_documents_have_wider_limits() {
+    let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+    let declared = repeated(1_000, |i| format!(" xmlns:p{i}='urn:u' a{i}=''"));
+    for document in [
+        nested(Limits::LARGE.depth),
+        format!("<a{declared}/>"),
+        format!("<a>{}</a>", "<b/>".repeat(5 * MAX_NODES)),
+        format!("<a>{}</a>", "x".repeat(2 * MAX_DOCUMENT_BYTES)),
+    ] {
+        let source = Source::read_within(document.as_bytes(), &Limits::LARGE).unwrap();
+        source.parse().unwrap();
+        assert!(Source::read(document.as_bytes()).is_err());
+    }
+    let deep = nested(Limits::LARGE.depth + 1);
+    let error = Source::read_within(deep.as_bytes(), &Limits::LARGE).unwrap_err();
+    assert!(matches!(error, XmlError::Limit { what: "levels of elements", limit: 10_000, .. }), "{error}");
 }
 
 /// C14N 1.0 §1.3: there is no canonical form with relative names, so no signature either.

@@ -214,6 +214,8 @@ fn what_is_invalid_is_not_signed() {
         assert!(unsigned().contains(from), "{from}");
         place.write(name, unsigned().replacen(from, to, 1));
     }
+    let ampersand = "<x:x xmlns:x=\"urn:x?a&amp;b\"/></rdf:Description>";
+    place.write("ampersand.xml", unsigned().replacen("</rdf:Description>", ampersand, 1));
     let before = place.listing();
     transcript::play("sign-refused", &place, &[]);
     assert!(place.listing() == before);

@@ -49,7 +49,7 @@ fn without_carriage_return(mut text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Copies `text`, what has a `reference` replaced by it.
-#[inline(always)]
+#[inline]
 fn escape(text: &str, out: &mut Vec<u8>, reference: impl Fn(u8) -> Option<&'static [u8]>) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len());

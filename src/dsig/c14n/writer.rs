@@ -180,19 +180,8 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
         self.declarations.clear();
         // The element's own come first, then those it inherits.
         let fresh = if top { usize::MAX } else { declared };
-        if self.algorithm.mode != Mode::Exclusive {
-            for namespace in element.namespaces().take(fresh) {
-                self.put_in_force(namespace.name().unwrap_or_default(), namespace.uri());
-            }
-        } else {
-            if !self.algorithm.inclusive_prefixes.is_empty() {
-                for namespace in element.namespaces().take(fresh) {
-                    let prefix = namespace.name().unwrap_or_default();
-                    if self.algorithm.inclusive_prefixes.iter().any(|listed| listed == prefix) {
-                        self.put_in_force(prefix, namespace.uri());
-                    }
-                }
-            }
+        if self.algorithm.mode == Mode::Exclusive {
+            self.declare_listed(element, fresh);
             if prefix != "xml" {
                 self.put_in_force(prefix, element.tag_name().namespace().unwrap_or_default());
             }
@@ -204,8 +193,26 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
                     self.put_in_force(prefix, namespace);
                 }
             }
+        } else {
+            for namespace in element.namespaces().take(fresh) {
+                self.put_in_force(namespace.name().unwrap_or_default(), namespace.uri());
+            }
         }
         self.declarations.sort_unstable_by_key(|(prefix, _)| *prefix);
+    }
+
+    /// `InclusiveNamespaces`: the prefixes that are treated as in the inclusive modes.
+    fn declare_listed(&mut self, element: Node<'a, 'i>, fresh: usize) {
+        let listed = &self.algorithm.inclusive_prefixes;
+        if listed.is_empty() {
+            return;
+        }
+        for namespace in element.namespaces().take(fresh) {
+            let prefix = namespace.name().unwrap_or_default();
+            if listed.iter().any(|listed| listed == prefix) {
+                self.put_in_force(prefix, namespace.uri());
+            }
+        }
     }
 
     /// No declaration and `xmlns=""` are the same, and neither is written at the top.
@@ -259,7 +266,9 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
 
 /// The name at the front of `tag` as it is written, prefix included, of which `local` is the end.
 fn qualified_name<'i>(tag: &'i str, local: &str) -> &'i str {
-    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'/' | b'>'));
+    let ends = |byte: Option<&u8>| {
+        byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>'))
+    };
     if ends(tag.as_bytes().get(local.len())) {
         return &tag[..local.len()];
     }
