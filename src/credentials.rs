@@ -72,7 +72,7 @@ pub enum CredentialsError {
         subjects: Vec<DistinguishedName>,
     },
     /// A key that no signature method of XML-DSig takes.
-    #[error("a key of type {kind} cannot sign entries, RSA and EC keys can")]
+    #[error("a key of type {kind} cannot sign entries; RSA, EC, Ed25519 and DSA keys can")]
     UnsupportedKey {
         /// The name of the key's algorithm.
         kind: &'static str,
@@ -153,7 +153,7 @@ impl Credentials {
         &self.certificate
     }
 
-    /// The private key of that certificate: RSA or EC.
+    /// The private key of that certificate: RSA, EC, Ed25519 or DSA.
     pub fn key(&self) -> &PKey<Private> {
         &self.key
     }

@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 
 use pki::{Identity, Kind, Request, jane, key};
 
-/// An endorser for each kind of key.
+/// An endorser for each kind of key that signs by default and that the others know.
 fn endorsers() -> &'static [Identity; 4] {
     static ENDORSERS: OnceLock<[Identity; 4]> = OnceLock::new();
     ENDORSERS.get_or_init(|| {
@@ -34,4 +34,10 @@ fn endorsers() -> &'static [Identity; 4] {
             on_curve("+,;=\\", Kind::P521),
         ]
     })
+}
+
+/// One whose key is for old entries only.
+fn old_endorser() -> &'static Identity {
+    static ENDORSER: OnceLock<Identity> = OnceLock::new();
+    ENDORSER.get_or_init(|| Request::new("Old").email("old@example.org").self_signed(&key(Kind::Dsa1024)))
 }

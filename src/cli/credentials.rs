@@ -66,7 +66,7 @@ pub struct CredentialArgs {
     /// Endorser's e-mail address, if the certificate has none
     #[arg(long, value_name = "ADDR")]
     pub email: Option<Email>,
-    /// Algorithm of the signature [default: rsa-sha256 or ecdsa-sha256, by the key]
+    /// Algorithm of the signature [default: rsa-sha256, ecdsa-sha256 or eddsa-ed25519, by the key]
     #[arg(long, value_name = "NAME", value_parser = signature_methods())]
     pub signature_algorithm: Option<SignatureMethod>,
 }

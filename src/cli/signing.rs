@@ -18,6 +18,9 @@ impl From<SignError> for Failure {
             | SignError::UnsupportedKey
             | SignError::WeakKey { .. }
             | SignError::OpenSsl(_) => (Status::Credentials, None),
+            SignError::MethodNotNamed { .. } => {
+                (Status::Usage, Some("--signature-algorithm dsa-sha1 makes signatures for old Marketplaces"))
+            }
             SignError::MethodKey { .. } => {
                 (Status::Usage, Some("leave --signature-algorithm out, or name one that fits the key"))
             }

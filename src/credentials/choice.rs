@@ -42,7 +42,7 @@ pub(super) fn credentials(contents: Contents) -> Result<Credentials, Credentials
         .collect();
     match (pairs.pop(), pairs.is_empty()) {
         (Some((key, certificate)), true) => {
-            if !matches!(key.id(), Id::RSA | Id::EC) {
+            if !matches!(key.id(), Id::RSA | Id::RSA_PSS | Id::EC | Id::ED25519 | Id::DSA) {
                 let kind = Nid::from_raw(key.id().as_raw()).long_name().unwrap_or("unknown");
                 return Err(CredentialsError::UnsupportedKey { kind });
             }

@@ -4,7 +4,8 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use openssl::error::ErrorStack;
 
 use super::{
-    AlgorithmPolicy, ENVELOPED_SIGNATURE, KeyType, NAMESPACE, SignatureMethod, Verified, VerifyError,
+    AlgorithmPolicy, DigestMethod, ENVELOPED_SIGNATURE, KeyType, NAMESPACE, SignatureMethod, Verified,
+    VerifyError,
     c14n::{self, Canonicalization, Mode},
     element::SignatureElement,
     key,
@@ -43,18 +44,21 @@ impl SignRequest<'_> {
     /// The algorithm that will sign: the one asked for, or the key's own.
     ///
     /// # Errors
-    /// [`SignError::UnsupportedKey`], [`SignError::MethodKey`] or [`SignError::WeakKey`] if the key
-    /// cannot make a signature that verifies.
+    /// [`SignError::UnsupportedKey`], [`SignError::MethodKey`], [`SignError::MethodNotNamed`] or
+    /// [`SignError::WeakKey`] if the key cannot make a signature that verifies.
     pub fn signature_method(&self) -> Result<SignatureMethod, SignError> {
         let key = KeyType::of(self.credentials.key());
-        let default = SignatureMethod::default_for(key).ok_or(SignError::UnsupportedKey)?;
-        let method = self.method.unwrap_or(default);
+        if !SignatureMethod::ALL.iter().any(|method| method.fits(key)) {
+            return Err(SignError::UnsupportedKey);
+        }
+        let default = SignatureMethod::default_for(key);
+        let method = self.method.or(default).ok_or(SignError::MethodNotNamed { key })?;
         if !method.fits(key) {
             return Err(SignError::MethodKey { method, key });
         }
         let minimum = policy(method).minimum_rsa_bits();
-        match key {
-            KeyType::Rsa { bits } if bits < minimum => Err(SignError::WeakKey { bits, minimum }),
+        match key.rsa_bits() {
+            Some(bits) if bits < minimum => Err(SignError::WeakKey { bits, minimum }),
             _ => Ok(method),
         }
     }
@@ -62,7 +66,7 @@ impl SignRequest<'_> {
 
 /// What accepts a signature by this method.
 fn policy(method: SignatureMethod) -> AlgorithmPolicy {
-    AlgorithmPolicy::new(method == SignatureMethod::RsaSha1)
+    AlgorithmPolicy::new(method.digest_method() == DigestMethod::Sha1)
 }
 
 /// Why an entry was not signed.
@@ -104,9 +108,15 @@ pub enum SignError {
     },
     /// No signature algorithm uses such a key.
     #[error(
-        "the certificate's key is of a kind that cannot sign entries; RSA and EC P-256, P-384, P-521 can"
+        "the certificate's key is of a kind that cannot sign entries; RSA, EC P-256, P-384, P-521, Ed25519 and DSA of 1024 bits can"
     )]
     UnsupportedKey,
+    /// The key only makes signatures that must be asked for.
+    #[error("the certificate's key is {key}, which signs only if its algorithm is asked for by name")]
+    MethodNotNamed {
+        /// The key.
+        key: KeyType,
+    },
     /// A key whose signatures no one accepts.
     #[error("the certificate's RSA key has {bits} bits; at least {minimum} are needed")]
     WeakKey {
@@ -235,9 +245,9 @@ impl Template<'_> {
     /// XML-DSig §4, in the form the original tools write: no white space between elements.
     fn element(&self, signature_value: &str) -> String {
         let inclusive = Canonicalization::new(Mode::Inclusive);
-        let canonicalization = match self.method {
+        let canonicalization = match self.method.digest_method() {
             // As the original tools have it, for their verifiers.
-            SignatureMethod::RsaSha1 => inclusive.with_comments(),
+            DigestMethod::Sha1 => inclusive.with_comments(),
             _ => inclusive,
         };
         [

@@ -12,7 +12,7 @@ use crate::{
     endorsers,
     entry::{ENDORSED, Shape, credentials, plain, shapes, sign},
     judges::{Signed, agree},
-    peers,
+    old_endorser, peers,
 };
 
 /// Every shape, signed with every method each key fits.
@@ -23,7 +23,7 @@ fn what_we_sign_all_verify_and_what_is_altered_all_refuse() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut signed = Vec::new();
-    for identity in endorsers() {
+    for identity in endorsers().iter().chain([old_endorser()]) {
         let credentials = credentials(identity);
         let (bits, key) = (identity.key.bits(), KeyType::of(credentials.key()));
         for method in SignatureMethod::ALL.into_iter().filter(|method| method.fits(key)) {

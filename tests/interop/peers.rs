@@ -7,8 +7,29 @@ use std::{
     thread,
 };
 
+use stratuslab::dsig::SignatureMethod;
+
 const INSTALL: &str = "install xmlsec1 and a JDK (Debian: apt-get install xmlsec1 default-jdk-headless), \
                        or set STRATUSLAB_SKIP_PEERS to go without";
+
+/// Another implementation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// 1.2.37, Debian 12's
+    Xmlsec,
+    /// 17, Debian 12's
+    Jdk,
+}
+
+/// Whether a peer knows a signature algorithm.
+pub(crate) fn knows(peer: Peer, method: SignatureMethod) -> bool {
+    use SignatureMethod::{Ed25519, RsaPssSha256, RsaPssSha384, RsaPssSha512};
+    match method {
+        Ed25519 => false,
+        RsaPssSha256 | RsaPssSha384 | RsaPssSha512 => peer == Peer::Jdk,
+        _ => true,
+    }
+}
 
 /// Whether the tests that need the other implementations are to be left out; says so if they are.
 pub(crate) fn skipped(test: &str) -> bool {

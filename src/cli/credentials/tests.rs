@@ -266,7 +266,7 @@ fn options_that_exclude_each_other_are_usage_errors() {
         &["--p12-cert", "a", "--pem-key", "b"],
         &["--pem-key", "b"],
         &["--p12-password", "a", "--p12-password-file", "b"],
-        &["--signature-algorithm", "dsa-sha1"],
+        &["--signature-algorithm", "rsa-md5"],
         &["--email", "nobody"],
     ] {
         assert_eq!(scene.subject(wrong).unwrap_err().status(), Status::Usage, "{wrong:?}");
