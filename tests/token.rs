@@ -1,6 +1,6 @@
-//! Keys on tokens: SoftHSM, and one that has faults.
+//! Keys on tokens: `SoftHSM`, and one that has faults.
 //!
-//! SoftHSM must be there (Debian: softhsm2), unless `STRATUSLAB_SKIP_PEERS` is set.
+//! `SoftHSM` must be there (Debian: softhsm2), unless `STRATUSLAB_SKIP_PEERS` is set.
 #![cfg(feature = "cli")]
 #![allow(
     clippy::unwrap_used,

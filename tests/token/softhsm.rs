@@ -1,4 +1,4 @@
-//! A folder of SoftHSM tokens for each test.
+//! A folder of `SoftHSM` tokens for each test.
 
 use std::{
     env, fs,
@@ -44,7 +44,7 @@ pub(crate) struct Bench {
     pub(crate) module: &'static str,
 }
 
-/// Runs `body`, the test of this name, with tokens of its own. SoftHSM is told where they are in the
+/// Runs `body`, the test of this name, with tokens of its own. `SoftHSM` is told where they are in the
 /// environment, which a process does not change for itself: the test is run again in another one.
 pub(crate) fn test(name: &str, body: fn(&Bench)) {
     if env::var_os("STRATUSLAB_SKIP_PEERS").is_some() {
@@ -264,7 +264,7 @@ fn curve(key: &PKey<Private>) -> Vec<u8> {
     }
 }
 
-/// Compiles `tests/c/token.c`: SoftHSM with faults.
+/// Compiles `tests/c/token.c`: `SoftHSM` with faults.
 pub(crate) fn faulty(bench: &Bench) -> PathBuf {
     let module = bench.place.path().join("faulty.so");
     let output = Command::new("cc")
