@@ -27,9 +27,12 @@ const CANONICALIZATIONS: [&str; 8] = [
     "http://www.w3.org/2001/10/xml-exc-c14n#WithComments slreq #default z",
 ];
 
-/// What signxml can put in the two places: the same twice, or none in the second, which then is
-/// [`CANONICALIZATIONS`]' first for everyone. Prefixes it writes in the first place only.
-const SIGNXML_PLACES: [(&str, Option<&str>); 8] = {
+/// The canonicalization of `SignedInfo`, and that of the reference, if it has one.
+type Places = (&'static str, Option<&'static str>);
+
+/// signxml has the same in both places, or none in the second. (The `InclusiveNamespaces` it would
+/// write in the first one only.)
+const SIGNXML_PLACES: [Places; 8] = {
     let [c14n, c14n_comments, c14n11, c14n11_comments, exclusive, exclusive_comments, ..] = CANONICALIZATIONS;
     [
         (c14n, None),
@@ -82,26 +85,23 @@ fn ways(peer: Peer, key: KeyType) -> Vec<Way> {
     let usable = |method: &SignatureMethod| method.fits(key) && signs(peer, *method);
     let methods: Vec<_> = SignatureMethod::ALL.into_iter().filter(usable).collect();
     let algorithms = methods.iter().flat_map(|method| DIGESTS.iter().map(move |digest| (*method, *digest)));
-    if peer == Peer::Signxml {
-        return algorithms
-            .zip((0..SIGNXML_PLACES.len()).cycle())
-            .map(|((method, digest), place)| {
-                let (canonicalization, transform) = SIGNXML_PLACES[place];
-                Way { method, digest, canonicalization, transform }
-            })
-            .collect();
-    }
+    let way =
+        |(method, digest), (canonicalization, transform)| Way { method, digest, canonicalization, transform };
+    // The places that all methods take turns at, and those of the first one.
+    let (shared, own) = if peer == Peer::Signxml {
+        (SIGNXML_PLACES.to_vec(), SIGNXML_PLACES.to_vec())
+    } else {
+        let count = CANONICALIZATIONS.len();
+        let other = |index, offset| CANONICALIZATIONS[(index + offset) % count];
+        let both = |index| [0, 3].map(|offset| (other(index, offset), Some(CANONICALIZATIONS[index])));
+        (CANONICALIZATIONS.map(|alone| (alone, None)).to_vec(), (0..count).flat_map(both).collect())
+    };
     let mut ways: Vec<Way> = algorithms
-        .zip(CANONICALIZATIONS.iter().cycle())
-        .map(|((method, digest), canonicalization)| Way { method, digest, canonicalization, transform: None })
+        .zip(shared.into_iter().cycle())
+        .map(|(algorithms, places)| way(algorithms, places))
         .collect();
-    for (index, transform) in CANONICALIZATIONS.into_iter().enumerate() {
-        for offset in [0, 3] {
-            let canonicalization = CANONICALIZATIONS[(index + offset) % CANONICALIZATIONS.len()];
-            let Some(&method) = methods.first() else { continue };
-            let digest = DigestMethod::Sha256;
-            ways.push(Way { method, digest, canonicalization, transform: Some(transform) });
-        }
+    if let Some(&first) = methods.first() {
+        ways.extend(own.into_iter().map(|places| way((first, DigestMethod::Sha256), places)));
     }
     ways
 }
