@@ -19,9 +19,21 @@ use crate::{Credentials, credentials::SigningKey};
 #[cfg(feature = "pkcs11")]
 mod token;
 
-/// DigestInfo of SHA-1 up to the digest itself (RFC 8017 §9.2, note 1).
-const SHA1_DIGEST_INFO: [u8; 15] =
-    [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
+/// DigestInfo up to the digest itself (RFC 8017 §9.2, note 1).
+const fn digest_info(method: DigestMethod) -> &'static [u8] {
+    match method {
+        DigestMethod::Sha1 => b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
+        DigestMethod::Sha256 => {
+            b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
+        }
+        DigestMethod::Sha384 => {
+            b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30"
+        }
+        DigestMethod::Sha512 => {
+            b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40"
+        }
+    }
+}
 
 /// Bytes of r, and of s (XML-DSig §6.4.1).
 const DSA_NUMBER_LENGTH: usize = 20;
@@ -63,7 +75,7 @@ fn sign_locally(
             let rsa = key.rsa()?;
             let mut signature = vec![0; rsa.size() as usize];
             let length = rsa.private_encrypt(
-                &[&SHA1_DIGEST_INFO[..], &digest()].concat(),
+                &[digest_info(DigestMethod::Sha1), &digest()].concat(),
                 &mut signature,
                 Padding::PKCS1,
             )?;
@@ -118,19 +130,18 @@ pub(super) fn verify(
         found => Err(VerifyError::SignatureLength { method, expected, found }),
     };
     let holds = match method.scheme() {
-        // RFC 8017 §8.1.2 and §8.2.2, step 1
-        Scheme::Pkcs1 if method == SignatureMethod::RsaSha1 => {
+        // RFC 8017 §8.2.2: padding, DigestInfo and digest are the only ones there can be. Raw, since
+        // some distributions forbid SHA-1 signatures in OpenSSL, which also takes its time to look up
+        // each time what it verifies with.
+        Scheme::Pkcs1 => {
             let rsa = key.rsa()?;
+            // Step 1, as for RSASSA-PSS (§8.1.2)
             long(rsa.size() as usize)?;
             let mut recovered = vec![0; rsa.size() as usize];
             // An error here means that the padding is not that of a signature by this key.
-            rsa.public_decrypt(signature, &mut recovered, Padding::PKCS1)
-                .is_ok_and(|length| recovered[..length] == [&SHA1_DIGEST_INFO[..], &digest()].concat())
-        }
-        Scheme::Pkcs1 => {
-            long(key.size())?;
-            let mut verifier = Verifier::new(method.digest_method().message_digest(), key)?;
-            verifier.verify_oneshot(signature, octets).unwrap_or(false)
+            rsa.public_decrypt(signature, &mut recovered, Padding::PKCS1).is_ok_and(|length| {
+                recovered[..length] == [digest_info(method.digest_method()), &digest()].concat()
+            })
         }
         Scheme::Pss => {
             long(key.size())?;
@@ -199,6 +210,13 @@ const fn byte_length(bits: u32) -> usize {
 mod tests {
     use openssl::{pkey::PKey, rsa::Rsa};
 
+    const PKCS1: [SignatureMethod; 4] = [
+        SignatureMethod::RsaSha1,
+        SignatureMethod::RsaSha256,
+        SignatureMethod::RsaSha384,
+        SignatureMethod::RsaSha512,
+    ];
+
     use super::*;
 
     /// A signature that begins with a zero is not one without it.
@@ -206,7 +224,7 @@ mod tests {
     fn a_leading_zero_is_part_of_an_rsa_signature() {
         let key = PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap();
         let public = PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap();
-        for method in [SignatureMethod::RsaSha1, SignatureMethod::RsaSha256] {
+        for method in PKCS1 {
             let signed = (0_u32..).map(u32::to_be_bytes);
             let signed = signed.map(|octets| (octets, sign_locally(method, &key, &octets).unwrap()));
             let (octets, signature) = signed.into_iter().find(|(_, signature)| signature[0] == 0).unwrap();
@@ -216,6 +234,57 @@ mod tests {
                 matches!(error, VerifyError::SignatureLength { expected: 128, found: 127, .. }),
                 "{error}"
             );
+        }
+    }
+
+    /// OpenSSL's own verification says the same, of right and of wrong encoded messages.
+    #[test]
+    fn a_pkcs1_signature_has_one_encoding() {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let public = PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap();
+        for method in PKCS1 {
+            let md = method.digest_method().message_digest();
+            let info =
+                [digest_info(method.digest_method()), &digest(method.digest_method(), b"octets")].concat();
+            let fill = 256 - 3 - info.len();
+            let padded = |start: &[u8], fill: usize, info: &[u8]| {
+                let mut message = [start, &vec![0xff; fill], &[0], info].concat();
+                message.resize(256, 0);
+                message
+            };
+            let mut short_fill = padded(&[0, 1], fill - 1, &info);
+            short_fill[255] = 1;
+            let mut hole = padded(&[0, 1], fill, &info);
+            hole[20] = 0xfe;
+            let mut other_digest = padded(&[0, 1], fill, &info);
+            other_digest[255] ^= 1;
+            let mut no_null = info.clone();
+            let null = no_null.windows(2).position(|window| window == [5, 0]).unwrap();
+            no_null.drain(null..null + 2);
+            (no_null[1], no_null[3]) = (no_null[1] - 2, no_null[3] - 2);
+            let messages = [
+                (true, padded(&[0, 1], fill, &info)),
+                (false, padded(&[0, 2], fill, &info)),
+                (false, padded(&[1, 1], fill, &info)),
+                // Bleichenbacher's forgery: octets behind the digest.
+                (false, padded(&[0, 1], 8, &info)),
+                (false, short_fill),
+                (false, hole),
+                (false, other_digest),
+                (false, padded(&[0, 1], fill + 2, &no_null)),
+                (false, padded(&[0, 1], fill + info.len() - 20, &[0; 20])),
+            ];
+            for (number, (right, message)) in messages.into_iter().enumerate() {
+                let mut signature = vec![0; 256];
+                let made = key.rsa().unwrap().private_encrypt(&message, &mut signature, Padding::NONE);
+                // What is more than the modulus cannot be encrypted.
+                if made.is_ok() {
+                    let theirs = Verifier::new(md, &public).unwrap().verify_oneshot(&signature, b"octets");
+                    assert_eq!(theirs.unwrap_or(false), right, "{method}, message {number}");
+                    let ours = verify(method, &public, b"octets", &signature);
+                    assert_eq!(ours.is_ok(), right, "{method}, message {number}");
+                }
+            }
         }
     }
 }

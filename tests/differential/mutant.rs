@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use openssl::base64::encode_block;
+use openssl::{base64::encode_block, x509::X509};
 use stratuslab::{
     Certificate, Metadata,
     dsig::{AlgorithmPolicy, NAMESPACE, ShapeError, VerifyError, verify},
@@ -109,20 +109,26 @@ impl<'s> Mutant<'s> {
         }
     }
 
-    /// The document with nothing in KeyInfo but the certificate that we say signed it. KeyInfo is
-    /// optional and not signed, and what else is in it may be ignored (XML-DSig §4.5); the JDK does
-    /// not, and refuses a CRL or a KeyValue that it cannot read. `None` if there is nothing else.
-    pub(crate) fn bare(&self) -> Option<Vec<u8>> {
+    /// The document with nothing in KeyInfo but the certificate it had at the start, and why that
+    /// has the same meaning. KeyInfo is optional and not signed.
+    pub(crate) fn bare(&self) -> Option<(&'static str, Vec<u8>)> {
         let (_, certificate) = self.ours.as_ref().ok()?;
         let text = std::str::from_utf8(&self.document).ok()?;
         let tree = parse(text)?;
         let info = part(&tree, "KeyInfo")?;
         let ignored = ["KeyValue", "X509CRL", "X509IssuerSerial", "X509SKI", "X509SubjectName"];
-        info.descendants().find(|node| ignored.contains(&node.tag_name().name()))?;
-        let value = encode_block(certificate.der());
+        let why = if info.descendants().any(|node| ignored.contains(&node.tag_name().name())) {
+            "what is not used must not be readable (XML-DSig §4.5)"
+        } else if X509::from_der(certificate.der()).is_ok() {
+            // It has the same key and the same names: see `assert_not_forged`.
+            "extensions and signatures of certificates are judged on the path (RFC 5280 §6.1)"
+        } else {
+            return None;
+        };
+        let value = encode_block(self.start.certificate.der());
         let bare = format!(
             "<KeyInfo xmlns='{NAMESPACE}'><X509Data><X509Certificate>{value}</X509Certificate></X509Data></KeyInfo>"
         );
-        Some(spliced(text, info.range(), &bare).into_bytes())
+        Some((why, spliced(text, info.range(), &bare).into_bytes()))
     }
 }
