@@ -24,7 +24,7 @@ struct C14n {
     /// Keep comments
     #[arg(long)]
     comments: bool,
-    /// InclusiveNamespaces of the mode exc: prefixes divided by blanks, `#default` for none
+    /// Prefixes treated as in the other modes, divided by blanks; `#default` for none. With exc alone
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     prefixes: String,
     /// A document without DOCTYPE; `-` is standard input
