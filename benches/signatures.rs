@@ -60,11 +60,11 @@ fn canonicalization(folder: &Path) {
     println!("{:<44} {:>10} {:>8} {:>8} {:>8}", "C14N, milliseconds a MiB, of", "1 MiB", "2", "4", "8");
     for (shape, document) in documents::SHAPES {
         print!("{shape:<44}");
-        for size in [1, 2, 4, 8] {
+        for size in [1_u32, 2, 4, 8] {
             let file = folder.join("document.xml");
-            fs::write(&file, document(size * MIB)).unwrap();
+            fs::write(&file, document(size as usize * MIB)).unwrap();
             let times = (0..21).map(|_| time(vec![command(c14n.to_str().unwrap(), [&file])])).collect();
-            print!(" {:>8.2}", median(times) * 1e3 / size as f64);
+            print!(" {:>8.2}", median(times) * 1e3 / f64::from(size));
         }
         println!();
     }

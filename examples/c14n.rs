@@ -10,7 +10,7 @@ use std::{
 use clap::{Parser, ValueEnum};
 use stratuslab::{
     cli::{Failure, Status, input},
-    dsig::c14n::{self, Canonicalization, Mode},
+    dsig::c14n::{self, Canonicalization, Mode, WriteError},
     xml::{Limits, Source},
 };
 
@@ -24,7 +24,7 @@ struct C14n {
     /// Keep comments
     #[arg(long)]
     comments: bool,
-    /// InclusiveNamespaces of the mode exc: prefixes divided by blanks, `#default` for none
+    /// Prefixes treated as in the other modes, divided by blanks; `#default` for none. With exc alone
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     prefixes: String,
     /// A document without DOCTYPE; `-` is standard input
@@ -69,9 +69,11 @@ fn run(args: &C14n) -> Result<(), Failure> {
     let ill_formed = |error| Failure::new(Status::No, error).about(input::name(&args.file));
     let source = Source::read_within(&bytes, &Limits::LARGE).map_err(ill_formed)?;
     let tree = source.parse().map_err(ill_formed)?;
-    let canonical = c14n::document(tree.root(), &algorithm, None).map_err(ill_formed)?;
     let mut out = io::stdout().lock();
-    out.write_all(&canonical)
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::new(Status::File, format_args!("cannot write to standard output: {error}")))
+    match c14n::write_document(tree.root(), &algorithm, None, &mut out) {
+        Err(WriteError::Xml(error)) => return Err(ill_formed(error)),
+        Err(WriteError::Io(error)) => Err(error),
+        _ => out.flush(),
+    }
+    .map_err(|error| Failure::new(Status::File, format_args!("cannot write to standard output: {error}")))
 }

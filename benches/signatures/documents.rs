@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+type Make = fn(usize) -> String;
+
 /// A name, and what makes such a document of about so many bytes.
-pub(crate) const SHAPES: [(&str, fn(usize) -> String); 6] = [
+pub(crate) const SHAPES: [(&str, Make); 6] = [
     ("prose", prose),
     ("prose full of references", references),
     ("tags", tags),
@@ -61,10 +63,10 @@ fn tags(size: usize) -> String {
 
 fn attributes(size: usize) -> String {
     filled(" xmlns:r='urn:r' xmlns:s='http://example.org/s#'", size, |number, out| {
-        write!(
+        writeln!(
             out,
             "<r:e z=\"{number}\" b=\"two\" s:a=\"x &amp; y\" r:k=\"v\" xml:lang=\"en\" id=\"i{number}\">\
-             <f w=\"0\" k=\"a value of several words\"/></r:e>\n"
+             <f w=\"0\" k=\"a value of several words\"/></r:e>"
         )
         .unwrap();
     })
@@ -73,9 +75,9 @@ fn attributes(size: usize) -> String {
 fn namespaces(size: usize) -> String {
     filled("", size, |number, out| {
         let number = number % 100;
-        write!(
+        writeln!(
             out,
-            "<q:f xmlns:q=\"http://example.org/{number}\" q:a=\"1\" xmlns=\"urn:d\"><g xmlns=\"\"/></q:f>\n"
+            "<q:f xmlns:q=\"http://example.org/{number}\" q:a=\"1\" xmlns=\"urn:d\"><g xmlns=\"\"/></q:f>"
         )
         .unwrap();
     })
@@ -88,9 +90,9 @@ fn in_scope(size: usize) -> String {
     }
     filled(&root, size, |number, out| {
         let (one, other, third) = (number % 20, (number + 3) % 20, number % 100);
-        write!(
+        writeln!(
             out,
-            "<n{one}:a n{other}:b=\"x\"><x:c xmlns:x=\"http://example.org/x/{third}\"/><d/></n{one}:a>\n"
+            "<n{one}:a n{other}:b=\"x\"><x:c xmlns:x=\"http://example.org/x/{third}\"/><d/></n{one}:a>"
         )
         .unwrap();
     })

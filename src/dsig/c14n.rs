@@ -22,9 +22,14 @@
 //! # Ok::<(), stratuslab::xml::XmlError>(())
 //! ```
 
+use std::io;
+
 use roxmltree::{Node, NodeId};
 
-use self::{inherited::Inherited, writer::Writer};
+use self::{
+    inherited::Inherited,
+    writer::{PIECE, Writer},
+};
 use crate::xml::XmlError;
 
 mod base;
@@ -91,6 +96,18 @@ impl Canonicalization {
     }
 }
 
+/// Why a canonical form was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// There is none.
+    #[error(transparent)]
+    Xml(#[from] XmlError),
+    /// It could not be written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 /// The canonical form of a whole document, the element `without` and what is in it left out.
 ///
 /// # Errors
@@ -101,8 +118,37 @@ pub fn document(
     algorithm: &Canonicalization,
     without: Option<NodeId>,
 ) -> Result<Vec<u8>, XmlError> {
+    whole(root, algorithm, without, usize::MAX, &mut |_| Ok(()))
+}
+
+/// [`document`], written as it is made: it takes no memory of its own.
+///
+/// # Errors
+/// [`WriteError`]; part of the form may have been written.
+pub fn write_document(
+    root: Node,
+    algorithm: &Canonicalization,
+    without: Option<NodeId>,
+    out: &mut impl io::Write,
+) -> Result<(), WriteError> {
+    let mut take = |written: &mut Vec<u8>| {
+        out.write_all(written)?;
+        written.clear();
+        Ok::<(), WriteError>(())
+    };
+    let mut rest = whole(root, algorithm, without, 2 * PIECE, &mut take)?;
+    take(&mut rest)
+}
+
+fn whole<E: From<XmlError>>(
+    root: Node,
+    algorithm: &Canonicalization,
+    without: Option<NodeId>,
+    capacity: usize,
+    take: &mut impl FnMut(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<Vec<u8>, E> {
     let nothing = Inherited::default();
-    let mut writer = Writer::new(root, algorithm, &nothing);
+    let mut writer = Writer::new(root, algorithm, &nothing, capacity);
     let mut seen_element = false;
     for node in root.children() {
         let counts = node.is_element() || node.is_pi() || (node.is_comment() && algorithm.comments);
@@ -113,7 +159,7 @@ pub fn document(
         if seen_element {
             writer.out.push(b'\n');
         }
-        writer.subtree(node, without)?;
+        writer.subtree(node, without, take)?;
         if node.is_element() {
             seen_element = true;
         } else if !seen_element {
@@ -132,7 +178,7 @@ pub fn document(
 /// and six times the document.
 pub fn subtree(element: Node, algorithm: &Canonicalization) -> Result<Vec<u8>, XmlError> {
     let inherited = Inherited::by(element, algorithm.mode);
-    let mut writer = Writer::new(element, algorithm, &inherited);
-    writer.subtree(element, None)?;
+    let mut writer = Writer::new(element, algorithm, &inherited, usize::MAX);
+    writer.subtree(element, None, &mut |_| Ok::<(), XmlError>(()))?;
     Ok(writer.out)
 }

@@ -14,6 +14,9 @@ use crate::{
 /// How many times as long as a large document its canonical form may be.
 const MAX_EXPANSION: usize = MAX_CANONICAL_BYTES / MAX_DOCUMENT_BYTES;
 
+/// How many bytes are written before they may be taken away.
+pub(super) const PIECE: usize = 64 * 1024;
+
 pub(super) struct Writer<'a, 'i> {
     algorithm: &'a Canonicalization,
     source: &'i str,
@@ -21,6 +24,8 @@ pub(super) struct Writer<'a, 'i> {
     /// The most bytes that are written.
     limit: usize,
     pub(super) out: Vec<u8>,
+    /// How many bytes of it have been taken away.
+    taken: usize,
     /// Namespace declarations in force in the output: prefix, the default one's as `""`, and name.
     in_force: Vec<(&'a str, &'a str)>,
     /// Changes to `in_force` to take back, the last first: where, and what was there if anything was.
@@ -53,6 +58,7 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
         start: Node<'a, 'i>,
         algorithm: &'a Canonicalization,
         inherited: &'a Inherited<'a>,
+        capacity: usize,
     ) -> Self {
         let source = start.document().input_text();
         Self {
@@ -60,7 +66,8 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
             source,
             inherited,
             limit: MAX_CANONICAL_BYTES.max(source.len().saturating_mul(MAX_EXPANSION)),
-            out: Vec::with_capacity(start.range().len()),
+            out: Vec::with_capacity(start.range().len().min(capacity)),
+            taken: 0,
             in_force: Vec::new(),
             undo: Vec::new(),
             open: Vec::new(),
@@ -70,7 +77,13 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
     }
 
     /// Writes `top` and what is in it, the element `without` and what is in that left out.
-    pub(super) fn subtree(&mut self, top: Node<'a, 'i>, without: Option<NodeId>) -> Result<(), XmlError> {
+    /// `take` may take away what has been written, now and then.
+    pub(super) fn subtree<E: From<XmlError>>(
+        &mut self,
+        top: Node<'a, 'i>,
+        without: Option<NodeId>,
+        take: &mut impl FnMut(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut nodes = top.descendants();
         while let Some(node) = nodes.next() {
             let index = node.id().get_usize();
@@ -78,8 +91,13 @@ impl<'a, 'i: 'a> Writer<'a, 'i> {
                 self.end_tag();
             }
             // A node adds no more than the document is long, and its escapes.
-            if self.out.len() > self.limit {
-                return Err(XmlError::CanonicalForm { limit: self.limit });
+            if self.out.len() > self.limit - self.taken {
+                return Err(XmlError::CanonicalForm { limit: self.limit }.into());
+            }
+            if self.out.len() >= PIECE {
+                let written = self.out.len();
+                take(&mut self.out)?;
+                self.taken += written - self.out.len();
             }
             match node.node_type() {
                 NodeType::Element => {
