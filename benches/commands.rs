@@ -95,6 +95,7 @@ fn signed_entry() -> Vec<u8> {
         email: Some(&"jane.tester@example.org".parse().unwrap()),
         created: now,
         leniency: Leniency::Strict,
+        include_chain: false,
     };
     let unsigned = metadata.build().to_rdf().unwrap();
     sign(unsigned.as_bytes(), &request).unwrap().document().to_vec()

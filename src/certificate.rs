@@ -1,6 +1,6 @@
 //! X.509 certificates, as far as entries need them (RFC 5280 §4).
 
-mod public_key;
+pub(crate) mod public_key;
 
 use std::{fmt, sync::Arc};
 

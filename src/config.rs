@@ -24,6 +24,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::cli::{input, password};
+use crate::credentials::token::{Pkcs11Uri, TokenPin};
 use crate::dsig::SignatureMethod;
 use crate::trust::Pin;
 use crate::{Email, Password};
@@ -73,12 +74,18 @@ keys! {
     pem_certificate: PathBuf,
     /// Its key, PEM.
     pem_key: PathBuf,
+    /// The key on a token to sign with; a PIN may be in it.
+    pkcs11_uri: Pkcs11Uri,
+    /// The module that knows the token.
+    pkcs11_module: PathBuf,
     /// The endorser's address if the certificate has none.
     email: Email,
     /// How to sign: `rsa-sha256`, …
     signature_algorithm: SignatureMethod,
     /// The time-stamp authority that is asked when something is signed.
     timestamp_url: String,
+    /// Are the issuers' certificates put into signatures as well?
+    include_chain: bool,
     /// Are signatures and digests with SHA-1 accepted?
     allow_sha1: bool,
     /// Where a signed document goes instead of its input's place.
@@ -163,11 +170,14 @@ impl Config {
         if profile.trust.names_anchors() {
             (self.trust.ca_path, self.trust.ca_file) = (None, None);
         }
-        if profile.p12_certificate.is_some() {
+        if profile.p12_certificate.is_some() || profile.pkcs11_uri.is_some() {
             (self.pem_certificate, self.pem_key) = (None, None);
         }
-        if profile.pem_certificate.is_some() {
+        if profile.pem_certificate.is_some() || profile.pkcs11_uri.is_some() {
             self.p12_certificate = None;
+        }
+        if profile.p12_certificate.is_some() || profile.pem_certificate.is_some() {
+            self.pkcs11_uri = None;
         }
         if profile.p12_password.is_some() {
             self.p12_password_file = None;
@@ -221,7 +231,12 @@ impl fmt::Debug for Config {
 impl Contents {
     fn holds_password(&self) -> bool {
         let configs = self.profiles.iter().map(|(_, config)| config).chain([&self.defaults]);
-        configs.into_iter().any(|config| config.password.is_some() || config.p12_password.is_some())
+        let pin = |config: &Config| {
+            matches!(config.pkcs11_uri.as_ref().and_then(Pkcs11Uri::pin), Some(TokenPin::Value(_)))
+        };
+        configs
+            .into_iter()
+            .any(|config| config.password.is_some() || config.p12_password.is_some() || pin(config))
     }
 
     fn choose(self, path: &Path, profile: Option<&str>) -> Result<Config, ConfigError> {

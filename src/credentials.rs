@@ -4,6 +4,8 @@ mod choice;
 mod cost;
 pub(crate) mod pem;
 mod pkcs12;
+#[cfg(feature = "pkcs11")]
+pub mod token;
 
 use std::{fmt, sync::OnceLock};
 
@@ -11,6 +13,7 @@ use openssl::{
     error::ErrorStack,
     pkey::{PKey, Private},
     provider::Provider,
+    x509::X509,
 };
 use zeroize::Zeroizing;
 
@@ -24,9 +27,19 @@ pub struct Password(Zeroizing<String>);
 #[derive(Clone)]
 pub struct Credentials {
     certificate: Certificate,
-    key: PKey<Private>,
+    key: SigningKey,
     chain: Vec<Certificate>,
     key_was_encrypted: bool,
+}
+
+/// Where a private key is.
+#[derive(Clone)]
+pub(crate) enum SigningKey {
+    /// In memory.
+    Local(PKey<Private>),
+    /// On a token, which never gives it away.
+    #[cfg(feature = "pkcs11")]
+    Token(token::TokenKey),
 }
 
 /// Why there is nothing to sign with.
@@ -72,7 +85,7 @@ pub enum CredentialsError {
         subjects: Vec<DistinguishedName>,
     },
     /// A key that no signature method of XML-DSig takes.
-    #[error("a key of type {kind} cannot sign entries, RSA and EC keys can")]
+    #[error("a key of type {kind} cannot sign entries; RSA, EC, Ed25519 and DSA keys can")]
     UnsupportedKey {
         /// The name of the key's algorithm.
         kind: &'static str,
@@ -153,8 +166,16 @@ impl Credentials {
         &self.certificate
     }
 
-    /// The private key of that certificate: RSA or EC.
-    pub fn key(&self) -> &PKey<Private> {
+    /// The private key of that certificate: RSA, EC, Ed25519 or DSA; `None` if it is on a token.
+    pub fn key(&self) -> Option<&PKey<Private>> {
+        match &self.key {
+            SigningKey::Local(key) => Some(key),
+            #[cfg(feature = "pkcs11")]
+            SigningKey::Token(_) => None,
+        }
+    }
+
+    pub(crate) fn signing_key(&self) -> &SigningKey {
         &self.key
     }
 
@@ -163,8 +184,15 @@ impl Credentials {
         &self.chain
     }
 
+    /// The certificates of [`Credentials::chain`] that a verifier may need to find its way to an
+    /// authority it trusts. Self-signed ones are none of them: a verifier has its own, or does not
+    /// trust them (as in TLS, RFC 8446 §4.4.2).
+    pub fn intermediates(&self) -> impl Iterator<Item = &Certificate> {
+        self.chain.iter().filter(|certificate| !is_self_signed(certificate))
+    }
+
     /// Whether the file kept its private keys from everyone without the password: none of them
-    /// was in clear, and the password is not empty.
+    /// was in clear, and the password is not empty. A token always does.
     pub fn key_was_encrypted(&self) -> bool {
         self.key_was_encrypted
     }
@@ -190,6 +218,13 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("certificate", &self.certificate).finish_non_exhaustive()
     }
+}
+
+/// Whether a certificate is signed with its own key; one that is only self-issued (RFC 5280 §3.2)
+/// certifies an authority's new key.
+fn is_self_signed(certificate: &Certificate) -> bool {
+    let verifies = || X509::from_der(certificate.der()).ok()?.verify(&*certificate.public_key().ok()?).ok();
+    certificate.subject() == certificate.issuer() && verifies() == Some(true)
 }
 
 fn quoted(subjects: &[DistinguishedName]) -> String {

@@ -65,6 +65,7 @@
 //!         email: Some(&"jane.tester@example.org".parse()?),
 //!         created: now,
 //!         leniency: Leniency::Strict,
+//!         include_chain: false,
 //!     },
 //! )?;
 //!

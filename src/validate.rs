@@ -13,7 +13,7 @@ use crate::{
         c14n::{self, Canonicalization, Mode},
         verify::{self, Examined},
     },
-    metadata::rules::{Finding, Leniency, Stage},
+    metadata::rules::{Finding, Leniency, Stage, whole_values},
     trust::{Anchors, PathError, Pin, PinMismatch, Trust, TrustedPath},
     tsp::{Stamp, StampError},
     xml::{self, Source, XmlError, children},
@@ -308,7 +308,9 @@ pub(crate) fn examine_unsigned(
         signature.map(|signature| signature.id()),
     )?;
     let content = String::from_utf8_lossy(&octets);
-    Ok(Metadata::examine(&xml::parse(&content)?, stage))
+    let (mut findings, metadata) = Metadata::examine(&xml::parse(&content)?, stage);
+    findings.insert(0, whole_values(tree.root_element()));
+    Ok((findings, metadata))
 }
 
 fn rule_check(finding: &Finding, leniency: Leniency) -> Check {

@@ -195,6 +195,31 @@ pub(crate) fn text_of<'a>(element: Node<'a, '_>) -> Cow<'a, str> {
     }
 }
 
+/// What can split the text of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Splitter {
+    Comment,
+    Instruction,
+}
+
+impl Splitter {
+    pub(crate) fn of(node: Node) -> Option<Self> {
+        match node.node_type() {
+            roxmltree::NodeType::Comment => Some(Self::Comment),
+            roxmltree::NodeType::PI => Some(Self::Instruction),
+            _ => None,
+        }
+    }
+}
+
+/// The first comment or processing instruction beside the text of an element that is more than
+/// white space. Readers differ in what they take for the value then: all of the text, or one side.
+pub(crate) fn splitter(element: Node) -> Option<Splitter> {
+    let splitter = element.children().find_map(Splitter::of)?;
+    let text = |node: Node| node.is_text() && !is_white_space(node.text().unwrap_or_default());
+    element.children().any(text).then_some(splitter)
+}
+
 /// Whether `node` is an element with this namespace and local name.
 pub(crate) fn is(node: &Node, namespace: &str, name: &str) -> bool {
     node.is_element() && node.has_tag_name((namespace, name))

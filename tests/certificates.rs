@@ -18,7 +18,7 @@ fn replaced(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_certificate_is_what_openssl_says_it_is() {
-    for kind in [Kind::Rsa2048, Kind::P256, Kind::P384] {
+    for kind in [Kind::Rsa2048, Kind::P256, Kind::P384, Kind::Ed25519, Kind::Dsa1024, Kind::RsaPss2048] {
         let identity = Request::new("Jane").email("jane@example.org").issued_by(&authority(), &key(kind));
         let ours = Certificate::from_der(&identity.certificate_der()).unwrap();
         let theirs = &identity.certificate;

@@ -61,9 +61,12 @@ fn every_key_has_its_type() {
             p12_password_file = "-"
             pem_certificate = "/u.pem"
             pem_key = "/k.pem"
+            pkcs11_uri = "pkcs11:token=Jane?pin-value=sesame"
+            pkcs11_module = "m.so"
             email = "jane@example.org"
             signature_algorithm = "rsa-sha1"
             timestamp_url = "https://tsa.example.org/"
+            include_chain = true
             allow_sha1 = true
             output_manifest_file = "out.xml"
             author = "Jane"
@@ -77,10 +80,12 @@ fn every_key_has_its_type() {
     assert_eq!(config.timeout, Some(Duration::from_millis(2500)));
     assert_eq!(config.p12_password.as_ref().unwrap().as_str(), "", "an empty password is one (C38)");
     assert_eq!(config.p12_password_file.as_deref(), Some(Path::new("-")));
+    assert_eq!(config.pkcs11_uri.as_ref().unwrap().to_string(), "pkcs11:token=Jane");
+    assert!(config.pkcs11_module.as_ref().unwrap().ends_with("m.so"));
     assert_eq!(config.email.as_ref().unwrap().as_str(), "jane@example.org");
     assert_eq!(config.signature_algorithm, Some(SignatureMethod::RsaSha1));
     assert_eq!(config.timestamp_url.as_deref(), Some("https://tsa.example.org/"));
-    assert_eq!(config.allow_sha1, Some(true));
+    assert_eq!((config.include_chain, config.allow_sha1), (Some(true), Some(true)));
     assert_eq!(config.output_manifest_file.as_deref(), Some(Path::new("out.xml")));
     let debug = format!("{config:?}");
     for key in Config::KEYS {
@@ -203,6 +208,12 @@ fn a_profile_replaces_what_the_defaults_give_in_another_way() {
     assert_eq!(set(password_file, password), r#"["p12_password""#);
     assert_eq!(set(&format!("{pem}{password_file}"), p12), r#"["p12_certificate", "p12_password_file""#);
     assert_eq!(set(pem, "pem_key = '/other'"), r#"["pem_certificate", "pem_key""#);
+    let (token, token_and_pem) =
+        ("pkcs11_uri = 'pkcs11:'\n", "pem_certificate = '/c.pem'\npkcs11_uri = 'pkcs11:'\n");
+    assert_eq!(set(&format!("{p12}{pem}"), token), r#"["pkcs11_uri""#);
+    assert_eq!(set(token, p12), r#"["p12_certificate""#);
+    assert_eq!(set(token, pem), r#"["pem_certificate", "pem_key""#);
+    assert_eq!(set(pem, token_and_pem), r#"["pem_certificate", "pkcs11_uri""#);
     // Both in one section contradict each other, which whoever signs is told.
     assert_eq!(set("", &format!("{p12}{pem}")), r#"["p12_certificate", "pem_certificate", "pem_key""#);
     assert_eq!(set(p12, &format!("{p12}{pem}")), r#"["p12_certificate", "pem_certificate", "pem_key""#);
@@ -497,7 +508,7 @@ fn the_example_documents_every_key_and_its_default() {
     assert_eq!(
         set,
         "[\"marketplace_endpoint\", \"timeout\", \"p12_certificate\", \"pem_certificate\", \"pem_key\", \
-         \"allow_sha1\", \"publisher\"], trust: TrustConfig { set: [], .. }, .. }"
+         \"include_chain\", \"allow_sha1\", \"publisher\"], trust: TrustConfig { set: [], .. }, .. }"
     );
     let home = |path: &str| dirs::home_dir().map(|home| home.join(path));
     assert_eq!(config.p12_certificate, home(".globus/usercert.p12"));

@@ -1,4 +1,5 @@
 //! Credentials files of every age and kind, made here and by `openssl` and `keytool`.
+#![allow(clippy::unwrap_used, reason = "a test without its material has failed")]
 
 #[path = "common/pki.rs"]
 mod pki;
@@ -21,7 +22,7 @@ fn open_pem(certificate: &[u8], key: &[u8], password: Option<&str>) -> Result<Cr
 #[track_caller]
 fn assert_is(credentials: &Credentials, identity: &Identity) {
     assert_eq!(credentials.certificate().der(), identity.certificate_der());
-    assert!(credentials.key().public_eq(&identity.key));
+    assert!(credentials.key().unwrap().public_eq(&identity.key));
 }
 
 /// Runs a program that has to succeed; `None`, and a word about it, where it is not installed.
@@ -41,6 +42,12 @@ fn run(folder: &Path, program: &str, arguments: &[&str]) -> Option<()> {
 #[test]
 fn pkcs12_of_today_and_of_twenty_years_ago_opens() {
     let jane = jane();
+    for kind in [Kind::P521, Kind::Ed25519, Kind::Dsa1024, Kind::RsaPss2048] {
+        let joe = Request::new("Joe").self_signed(&key(kind));
+        for file in [joe.pkcs12("pw"), joe.old_pkcs12("pw")] {
+            assert_is(&open(&file, "pw").unwrap(), &joe);
+        }
+    }
     for password in ["XYZXYZ", "pâßwörd €"] {
         for file in [jane.pkcs12(password), jane.old_pkcs12(password)] {
             assert_is(&open(&file, password).unwrap(), &jane);
@@ -58,8 +65,14 @@ fn pkcs12_of_today_and_of_twenty_years_ago_opens() {
 #[test]
 fn what_openssl_exports_opens() {
     let folder = tempfile::tempdir().unwrap();
-    let ec = Request::new("Ec").self_signed(&key(Kind::P384));
-    for (identity, passwords) in [(jane(), &["pw"][..]), (ec, &["", "pâß"])] {
+    let other = |kind| Request::new("Other").self_signed(&key(kind));
+    for (identity, passwords) in [
+        (jane(), &["pw"][..]),
+        (other(Kind::P384), &["", "pâß"]),
+        (other(Kind::Ed25519), &["pw"]),
+        (other(Kind::Dsa1024), &["pw"]),
+        (other(Kind::RsaPss2048), &["pw"]),
+    ] {
         fs::write(folder.path().join("certificate"), identity.certificate_pem()).unwrap();
         fs::write(folder.path().join("key"), identity.key_pem()).unwrap();
         let variants: [&[&str]; 18] = [
@@ -134,7 +147,7 @@ fn what_keytool_writes_opens() {
 
 fn assert_is_same(one: &Credentials, other: &Credentials) {
     assert_eq!(one.certificate(), other.certificate());
-    assert!(one.key().public_eq(other.key()));
+    assert!(one.key().unwrap().public_eq(other.key().unwrap()));
     assert_eq!(one.chain(), other.chain());
 }
 
@@ -146,7 +159,7 @@ fn the_files_of_the_originals_open() {
     for file in ["test.p12", "test-ca-signed.p12"] {
         let file = fs::read(Path::new(&vectors).join("stratuslab-metadata").join(file)).unwrap();
         let credentials = open(&file, "XYZXYZ").unwrap();
-        assert!(credentials.certificate().public_key().unwrap().public_eq(credentials.key()));
+        assert!(credentials.certificate().public_key().unwrap().public_eq(credentials.key().unwrap()));
         assert!(matches!(open(&file, "xyzxyz"), Err(Error::WrongPassword)));
         let now = Timestamp::now();
         assert!(matches!(credentials.check_validity(now), Err(Error::Expired { at, .. }) if at == now));
@@ -228,9 +241,12 @@ fn pkcs12_that_is_no_use_says_why() {
         error.to_string(),
         "the private key does not belong to the certificate of 'CN=Test CA,O=StratusLab,C=FR'"
     );
-    let ed25519 = Request::new("Ed").issued_by(&authority(), &PKey::generate_ed25519().unwrap());
-    let error = open(&ed25519.pkcs12("pw"), "pw").unwrap_err();
-    assert_eq!(error.to_string(), "a key of type ED25519 cannot sign entries, RSA and EC keys can");
+    let ed448 = Request::new("Ed").issued_by(&authority(), &PKey::generate_ed448().unwrap());
+    let error = open(&ed448.pkcs12("pw"), "pw").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a key of type ED448 cannot sign entries; RSA, EC, Ed25519 and DSA keys can"
+    );
 }
 
 /// The elements of a PKCS#12 file: what its content info holds, and its `MacData`.
@@ -360,9 +376,13 @@ fn pem_keys_of_every_form_open() {
     let ec = Request::new("Ec").self_signed(&key(Kind::P256));
     fs::write(folder.path().join("rsa"), jane.key_pem()).unwrap();
     fs::write(folder.path().join("ec"), ec.key_pem()).unwrap();
+    let ed = Request::new("Ed").self_signed(&key(Kind::Ed25519));
+    let dsa = Request::new("Dsa").self_signed(&key(Kind::Dsa1024));
+    fs::write(folder.path().join("ed"), ed.key_pem()).unwrap();
+    fs::write(folder.path().join("dsa"), dsa.key_pem()).unwrap();
     let legacy = ["-provider", "legacy", "-provider", "default"];
     let pass = ["-passout", "pass:pw"];
-    let variants: [Variant<'_>; 9] = [
+    let variants: [Variant<'_>; 14] = [
         (&jane, &["pkcs8", "-topk8", "-in", "rsa"], &[&pass]),
         (&jane, &["pkcs8", "-topk8", "-in", "rsa", "-scrypt"], &[&pass]),
         (&jane, &["pkcs8", "-topk8", "-in", "rsa", "-v2", "des3", "-v2prf", "hmacWithSHA1"], &[&pass]),
@@ -372,6 +392,11 @@ fn pem_keys_of_every_form_open() {
         (&jane, &["rsa", "-traditional", "-des", "-in", "rsa"], &[&pass, &legacy]),
         (&ec, &["ec", "-aes256", "-in", "ec"], &[&pass]),
         (&ec, &["ec", "-des3", "-in", "ec", "-param_enc", "named_curve"], &[&pass]),
+        (&ed, &["pkcs8", "-topk8", "-in", "ed"], &[&pass]),
+        (&ed, &["pkcs8", "-topk8", "-in", "ed", "-v1", "PBE-SHA1-RC2-40"], &[&pass, &legacy]),
+        (&dsa, &["pkcs8", "-topk8", "-in", "dsa", "-scrypt"], &[&pass]),
+        (&dsa, &["dsa", "-aes128", "-in", "dsa"], &[&pass]),
+        (&dsa, &["dsa", "-des3", "-in", "dsa"], &[&pass]),
     ];
     for (identity, command, more) in variants {
         let arguments = [command, &["-out", "out"], &more.concat()].concat();

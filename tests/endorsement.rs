@@ -35,6 +35,7 @@ fn signed(
         email: email.as_ref(),
         created: Timestamp::from_unix_seconds(1_300_000_000).unwrap(),
         leniency: Leniency::Strict,
+        include_chain: false,
     };
     sign(document.as_bytes(), &request)
 }
@@ -106,6 +107,7 @@ fn what_a_refused_entry_says_is_told() {
         email: None,
         created: Timestamp::now(),
         leniency: Leniency::OldEntries,
+        include_chain: false,
     };
     let entry = sign(old.as_bytes(), &request).unwrap();
     let report = validate(entry.document(), &Options::new(Timestamp::now()));
@@ -131,6 +133,7 @@ fn an_entry_keeps_what_it_says_of_the_compressed_file() {
         email: None,
         created: Timestamp::now(),
         leniency: Leniency::Strict,
+        include_chain: false,
     };
     let signed = sign(document.as_bytes(), &request).unwrap();
     let deprecated = deprecate(&signed, "a reason", &request).unwrap();

@@ -9,6 +9,8 @@
 mod again;
 #[path = "forgery/content.rs"]
 mod content;
+#[path = "forgery/element.rs"]
+mod element;
 #[path = "common/entry.rs"]
 mod entry;
 #[path = "forgery/forge.rs"]
@@ -17,9 +19,15 @@ mod forge;
 mod identity;
 #[path = "forgery/mutation.rs"]
 mod mutation;
+#[path = "forgery/namespaces.rs"]
+mod namespaces;
 #[path = "common/pki.rs"]
 mod pki;
+#[path = "forgery/reference.rs"]
+mod reference;
 #[path = "forgery/shape.rs"]
 mod shape;
 #[path = "forgery/value.rs"]
 mod value;
+#[path = "forgery/whole.rs"]
+mod whole;

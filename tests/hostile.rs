@@ -4,12 +4,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot make its material has failed")]
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    io::{self, Read},
+};
 
 use stratuslab::{
     Timestamp,
-    dsig::NAMESPACE,
+    dsig::{AlgorithmPolicy, NAMESPACE, VerifyError, verify},
     validate::{Options, Report, validate},
+    xml::{EntriesError, MAX_DOCUMENT_BYTES, XmlError, entries},
 };
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -36,7 +40,7 @@ fn signed(declarations: &str, content: &str, prefix_list: &str) -> String {
          <Transform Algorithm='http://www.w3.org/2000/09/xmldsig#enveloped-signature'/>\
          <Transform Algorithm='{exclusive}'>{inclusive}</Transform></Transforms>\
          <DigestMethod Algorithm='http://www.w3.org/2001/04/xmlenc#sha256'/>\
-         <DigestValue>AA==</DigestValue></Reference></SignedInfo><SignatureValue>AA==</SignatureValue>\
+         <DigestValue>AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=</DigestValue></Reference></SignedInfo><SignatureValue>AA==</SignatureValue>\
          <KeyInfo><X509Data><X509Certificate>AA==</X509Certificate></X509Data></KeyInfo></Signature></rdf:RDF>"
     )
 }
@@ -53,7 +57,7 @@ fn a_namespace_repeated_at_every_sibling() {
 fn a_prefix_list_without_end() {
     let reason = reason(&signed("", &"<a/>".repeat(50_000), &"b ".repeat(200_000)), true);
     let expected =
-        "invalid signature element: unexpected PrefixList of more than 64 prefixes in InclusiveNamespaces";
+        "invalid signature element: more than 64 prefixes in the PrefixList of InclusiveNamespaces";
     assert_eq!(reason, expected);
 }
 
@@ -91,4 +95,129 @@ fn identifiers_without_end_below_a_long_base() {
     let rdf = report.checks().iter().find(|check| check.name == "rdf").unwrap();
     assert_eq!(rdf.outcome.name(), "skipped");
     assert!(report.deciding().is_some());
+}
+
+/// As many of these as a document can have, behind the others.
+fn filled(start: &str, part: impl Fn(usize) -> String) -> String {
+    let mut document = start.to_owned();
+    let mut number = 0;
+    loop {
+        let next = part(number);
+        if document.len() + next.len() > MAX_DOCUMENT_BYTES {
+            return document;
+        }
+        document.push_str(&next);
+        number += 1;
+    }
+}
+
+/// Why a document is refused: every way of asking has the same answer.
+fn limit(document: &str) -> (&'static str, usize) {
+    let error = verify(document.as_bytes(), &AlgorithmPolicy::new(true)).unwrap_err();
+    let VerifyError::Xml(XmlError::Limit { what, limit, .. }) = error else { unreachable!("{error}") };
+    for signed in [true, false] {
+        let expected = format!("more than {limit} {what} at line ");
+        assert!(reason(document, signed).starts_with(&expected), "{}", reason(document, signed));
+    }
+    (what, limit)
+}
+
+#[test]
+fn a_million_attributes() {
+    assert_eq!(limit(&filled("<r", |number| format!(" a{number}=''"))), ("attributes", 64));
+    // The same name again and again, and none that ends.
+    assert_eq!(limit(&filled("<r", |_| " a=''".into())), ("attributes", 64));
+    let spread = filled("<r>", |_| {
+        let attributes = (10..74).map(|number| format!(" a{number}=''")).collect::<Vec<_>>().concat();
+        format!("<a{attributes}/>")
+    });
+    // Not too many on any element: answered all the same.
+    let error = verify(format!("{spread}</r>").as_bytes(), &AlgorithmPolicy::new(true)).unwrap_err();
+    assert!(matches!(error, VerifyError::Root { .. } | VerifyError::Xml(_)), "{error}");
+}
+
+#[test]
+fn a_million_namespaces() {
+    assert_eq!(limit(&filled("<r", |number| format!(" xmlns:a{number}='u:'"))), ("attributes", 64));
+    let deeper = |number| {
+        let declarations = (0..60).map(|at| format!(" xmlns:a{}='u:'", 60 * number + at));
+        format!("<r{}>", declarations.collect::<Vec<_>>().concat())
+    };
+    assert_eq!(limit(&filled("", deeper)), ("namespaces in scope", 64));
+    // Redeclared at every level, there are never many in scope.
+    let redeclared = filled("", |number| format!("<r xmlns:a='u:{number}'>"));
+    assert_eq!(limit(&redeclared), ("levels of elements", 100));
+    assert_eq!(limit(&filled("<r>", |number| format!("<a xmlns:b='u:{number}'/>"))), ("nodes", 100_000));
+}
+
+#[test]
+fn a_million_levels() {
+    assert_eq!(limit(&filled("", |_| "<a>".into())), ("levels of elements", 100));
+    let empty = format!("<rdf:RDF xmlns:rdf='{RDF}'>");
+    assert_eq!(limit(&filled(&empty, |_| "<rdf:Description>".into())), ("levels of elements", 100));
+}
+
+#[test]
+fn a_million_nodes() {
+    for part in ["<a/>", "<!---->", "<?a?>", "x<a/>", "<![CDATA[]]>"] {
+        assert_eq!(limit(&filled("<r>", |_| part.into())), ("nodes", 100_000), "{part}");
+    }
+    let start = signed("", "", "").replace("</Signature></rdf:RDF>", "");
+    assert_eq!(limit(&filled(&start, |_| "<Signature/>".into())), ("nodes", 100_000));
+}
+
+#[test]
+fn documents_beyond_the_limit() {
+    let document = filled("<r>", |_| "x".repeat(1000)) + &"x".repeat(1001);
+    assert!(document.len() > MAX_DOCUMENT_BYTES);
+    let error = verify(document.as_bytes(), &AlgorithmPolicy::new(true)).unwrap_err();
+    assert!(matches!(error, VerifyError::Xml(XmlError::TooLarge { limit: MAX_DOCUMENT_BYTES })), "{error}");
+}
+
+/// A stream that begins so, repeats a part without end, and counts what was taken of it.
+struct Endless {
+    start: io::Cursor<Vec<u8>>,
+    part: Vec<u8>,
+    taken: usize,
+}
+
+impl Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = match self.start.read(buffer)? {
+            0 => {
+                let at = self.taken % self.part.len();
+                let length = buffer.len().min(self.part.len() - at);
+                buffer[..length].copy_from_slice(&self.part[at..at + length]);
+                length
+            }
+            length => length,
+        };
+        self.taken += length;
+        Ok(length)
+    }
+}
+
+/// Attributes, declarations, levels, text, comments and instructions without end: no more is read
+/// than an entry may have, in a list and alone.
+#[test]
+fn streams_without_end() {
+    let starts = [format!("<metadata><rdf:RDF xmlns:rdf='{RDF}'"), format!("<rdf:RDF xmlns:rdf='{RDF}'")];
+    for start in starts {
+        for part in [" a=''", " xmlns:a='u:'", "><a", "><a/", ">xxxxx<a/", "><!-- --", "><?p?", "x", "='"] {
+            let start = io::Cursor::new(start.clone().into_bytes());
+            let mut stream = Endless { start, part: part.repeat(10_000).into_bytes(), taken: 0 };
+            match entries(&mut stream).next() {
+                Some(Err(EntriesError::TooLarge { number: 1, limit })) => {
+                    assert_eq!(limit, MAX_DOCUMENT_BYTES);
+                }
+                Some(Err(error)) => assert!(matches!(error, EntriesError::List { .. }), "{part}: {error}"),
+                Some(Ok(entry)) => {
+                    let error = verify(&entry, &AlgorithmPolicy::new(true)).unwrap_err();
+                    assert!(matches!(error, VerifyError::Xml(_)), "{part}: {error}");
+                }
+                None => unreachable!("{part}"),
+            }
+            assert!(stream.taken < 2 * MAX_DOCUMENT_BYTES, "{part}: {}", stream.taken);
+        }
+    }
 }

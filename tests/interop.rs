@@ -1,14 +1,20 @@
-//! Signatures exchanged with xmlsec1 and with the JDK: what one of the three signs, all three
-//! verify, and all three refuse it altered.
+//! Signatures exchanged with xmlsec1, the JDK and signxml: what one of the four signs, all who know
+//! the algorithm verify, and all refuse it altered.
 //!
-//! Both programs must be there, unless `STRATUSLAB_SKIP_PEERS` is set.
+//! All three must be there (`tests/setup.sh tests`), unless `STRATUSLAB_SKIP_PEERS` is set.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test without its material has failed")]
 
+#[path = "interop/chain.rs"]
+mod chain;
+#[path = "interop/departures.rs"]
+mod departures;
 #[path = "common/entry.rs"]
 mod entry;
 #[path = "interop/judges.rs"]
 mod judges;
+#[path = "interop/matrix.rs"]
+mod matrix;
 #[path = "interop/ours.rs"]
 mod ours;
 #[path = "interop/peers.rs"]
@@ -22,16 +28,24 @@ use std::sync::OnceLock;
 
 use pki::{Identity, Kind, Request, jane, key};
 
-/// An endorser for each kind of key.
-fn endorsers() -> &'static [Identity; 4] {
-    static ENDORSERS: OnceLock<[Identity; 4]> = OnceLock::new();
+/// An endorser for each kind of key that signs by default.
+fn endorsers() -> &'static [Identity; 5] {
+    static ENDORSERS: OnceLock<[Identity; 5]> = OnceLock::new();
     ENDORSERS.get_or_init(|| {
-        let on_curve = |name, kind| Request::new(name).email("ec@example.org").self_signed(&key(kind));
+        let with = |name, kind| Request::new(name).email("ec@example.org").self_signed(&key(kind));
         [
             jane(),
-            on_curve("Jérôme \"P\", 256", Kind::P256),
-            on_curve(" #<&>\r\n😀 ", Kind::P384),
-            on_curve("+,;=\\", Kind::P521),
+            with("Jérôme \"P\", 256", Kind::P256),
+            with(" #<&>\r\n😀 ", Kind::P384),
+            with("+,;=\\", Kind::P521),
+            with("Edward", Kind::Ed25519),
         ]
     })
+}
+
+/// The same, and one whose key is for old entries only.
+fn all_endorsers() -> impl Iterator<Item = &'static Identity> {
+    static OLD: OnceLock<Identity> = OnceLock::new();
+    let old = || Request::new("Old").email("old@example.org").self_signed(&key(Kind::Dsa1024));
+    endorsers().iter().chain([OLD.get_or_init(old)])
 }

@@ -341,7 +341,7 @@ fn acceptor(folder: &Path) -> (SslAcceptorBuilder, X509) {
     let credentials = credentials();
     let certificate = X509::from_der(credentials.certificate().der()).unwrap();
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
-    acceptor.set_private_key(credentials.key()).unwrap();
+    acceptor.set_private_key(credentials.key().unwrap()).unwrap();
     acceptor.set_certificate(&certificate).unwrap();
     fs::write(folder.join("c.pem"), certificate.to_pem().unwrap()).unwrap();
     (acceptor, certificate)
@@ -426,7 +426,7 @@ fn c16_trust_identity_and_login_come_from_the_configuration() {
     let write = |name: &str, content: &[u8]| fs::write(folder.path().join(name), content).unwrap();
     let named = format!("marketplace_endpoint = '{}'\n", marketplace.base);
     let client = "client_certificate = 'c.pem'\nclient_key = 'k.pem'\n";
-    write("k.pem", &credentials.key().private_key_to_pem_pkcs8().unwrap());
+    write("k.pem", &credentials.key().unwrap().private_key_to_pem_pkcs8().unwrap());
     write(
         "all.toml",
         format!("{named}{client}ca_file = 'c.pem'\nusername = 'jane'\npassword = 'secret'\n").as_bytes(),

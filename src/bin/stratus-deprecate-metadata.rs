@@ -103,6 +103,7 @@ fn run(args: &Deprecate, session: &Session) -> Result<(), Failure> {
         email: Some(&email),
         created: later_than(&entry)?,
         leniency: Leniency::OldEntries,
+        include_chain: args.credentials.include_chain(&credentials, session)?,
     };
     let deprecated = dsig::deprecate(&entry, &args.reason, &request)?;
     session.bare_object(publish(&client, &deprecated, session)?);

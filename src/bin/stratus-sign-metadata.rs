@@ -67,6 +67,7 @@ fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
         email: email.as_ref(),
         created: Timestamp::now(),
         leniency: Leniency::Strict,
+        include_chain: args.credentials.include_chain(&credentials, session)?,
     };
     // A key that cannot sign is no input's fault.
     request.signature_method()?;

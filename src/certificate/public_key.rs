@@ -9,7 +9,7 @@ use openssl::{
     ec::{EcGroup, EcKey, EcPoint},
     error::ErrorStack,
     nid::Nid,
-    pkey::{PKey, Public},
+    pkey::{Id, PKey, Public},
     rsa::Rsa,
 };
 
@@ -17,6 +17,8 @@ use openssl::{
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-ecPublicKey (RFC 5480 §2.1.1)
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// id-Ed25519 (RFC 8410 §3)
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// The curves of RFC 5480 §2.1.1.1 in use.
 const CURVES: [(ObjectIdentifier, Nid); 3] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), Nid::X9_62_PRIME256V1),
@@ -34,6 +36,7 @@ pub(super) fn read(spki: &[u8]) -> Result<PKey<Public>, ErrorStack> {
             let point = EcPoint::from_bytes(&group, point, &mut *BigNumContext::new()?)?;
             PKey::from_ec_key(EcKey::from_public_key(&group, &point)?)
         }
+        Ok(Usual::Ed25519(key)) => PKey::public_key_from_raw_bytes(key, Id::ED25519),
         _ => PKey::public_key_from_der(spki),
     }
 }
@@ -41,18 +44,12 @@ pub(super) fn read(spki: &[u8]) -> Result<PKey<Public>, ErrorStack> {
 enum Usual<'a> {
     Rsa(&'a [u8]),
     Ec(Nid, &'a [u8]),
+    Ed25519(&'a [u8]),
     Other,
 }
 
 fn usual(spki: &[u8]) -> Result<Usual<'_>, der::Error> {
-    let mut reader = SliceReader::new(spki)?;
-    let (algorithm, parameters, key) = reader.sequence(|fields| {
-        let (algorithm, parameters) = fields.sequence(|identifier| {
-            let algorithm = ObjectIdentifier::decode(identifier)?;
-            Ok::<_, der::Error>((algorithm, identifier.read_slice(identifier.remaining_len())?))
-        })?;
-        Ok::<_, der::Error>((algorithm, parameters, BitStringRef::decode(fields)?))
-    })?;
+    let (algorithm, parameters, key) = fields(spki)?;
     let curve = |&&(curve, _): &&(ObjectIdentifier, Nid)| ObjectIdentifier::from_der(parameters) == Ok(curve);
     Ok(match key.as_bytes() {
         Some(key) if algorithm == RSA => Usual::Rsa(key),
@@ -60,6 +57,18 @@ fn usual(spki: &[u8]) -> Result<Usual<'_>, der::Error> {
             Some(&(_, curve)) => Usual::Ec(curve, key),
             None => Usual::Other,
         },
+        Some(key) if algorithm == ED25519 && parameters.is_empty() => Usual::Ed25519(key),
         _ => Usual::Other,
+    })
+}
+
+/// The algorithm, the encoding of its parameters, and the key.
+pub(crate) fn fields(spki: &[u8]) -> Result<(ObjectIdentifier, &[u8], BitStringRef<'_>), der::Error> {
+    SliceReader::new(spki)?.sequence(|fields| {
+        let (algorithm, parameters) = fields.sequence(|identifier| {
+            let algorithm = ObjectIdentifier::decode(identifier)?;
+            Ok::<_, der::Error>((algorithm, identifier.read_slice(identifier.remaining_len())?))
+        })?;
+        Ok((algorithm, parameters, BitStringRef::decode(fields)?))
     })
 }

@@ -1,6 +1,7 @@
 //! What commands sign with: options, environment and configuration to [`Credentials`].
 
 mod source;
+mod token;
 
 use std::{ffi::OsString, fs, path::PathBuf};
 
@@ -10,7 +11,10 @@ use clap::{
 };
 use zeroize::Zeroizing;
 
-use self::source::{GivenPassword, Source};
+use self::{
+    source::{GivenPassword, Place, Source},
+    token::{PKCS11_MODULE, PKCS11_URI},
+};
 use super::{
     Failure, Session, input, is_dash,
     password::{self, PasswordError},
@@ -35,7 +39,7 @@ pub struct CredentialArgs {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["pem_cert", "pem_key"],
+        conflicts_with_all = ["pem_cert", "pem_key", "pkcs11_uri"],
         help = format!("Sign with the key in this PKCS#12 file [env: {P12_CERTIFICATE}] [default: {USUAL_P12}]")
     )]
     pub p12_cert: Option<PathBuf>,
@@ -46,7 +50,7 @@ pub struct CredentialArgs {
         value_parser = StringValueParser::new().map(Password::new),
         conflicts_with = "p12_password_file",
         help = format!(
-            "Password of the PKCS#12 file or PEM key; here, others on this machine can see it [env: {P12_PASSWORD}]"
+            "Password of the PKCS#12 file or PEM key, PIN of the token; here, others on this machine can see it [env: {P12_PASSWORD}]"
         )
     )]
     pub p12_password: Option<Password>,
@@ -58,17 +62,39 @@ pub struct CredentialArgs {
     #[arg(long, value_name = "FILE")]
     pub pem_cert: Option<PathBuf>,
     /// Read its key from this PEM file [default: the file of the certificate]
-    #[arg(long, value_name = "FILE", requires = "pem_cert")]
+    #[arg(long, value_name = "FILE", requires = "pem_cert", conflicts_with = "pkcs11_uri")]
     pub pem_key: Option<PathBuf>,
+    /// The PKCS #11 URI (RFC 7512) of the key to sign with.
+    // A secret, because a PIN may be in it by mistake, which clap would repeat.
+    #[arg(
+        long,
+        value_name = "URI",
+        value_parser = StringValueParser::new().map(Password::new),
+        help = format!(
+            "Sign with the key on a token or in an HSM that this PKCS #11 URI names; --pem-cert may name its \
+             certificate [env: {PKCS11_URI}]"
+        )
+    )]
+    pub pkcs11_uri: Option<Password>,
+    /// The module that knows the token.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = format!("Reach the token by this PKCS #11 module [env: {PKCS11_MODULE}] [default: p11-kit's]")
+    )]
+    pub pkcs11_module: Option<PathBuf>,
     /// Sign though the certificate has expired or is not valid yet
     #[arg(long)]
     pub allow_expired_certificate: bool,
     /// Endorser's e-mail address, if the certificate has none
     #[arg(long, value_name = "ADDR")]
     pub email: Option<Email>,
-    /// Algorithm of the signature [default: rsa-sha256 or ecdsa-sha256, by the key]
+    /// Algorithm of the signature [default: rsa-sha256, ecdsa-sha256 or eddsa-ed25519, by the key]
     #[arg(long, value_name = "NAME", value_parser = signature_methods())]
     pub signature_algorithm: Option<SignatureMethod>,
+    /// Put the issuers' certificates into the entry as well, but for self-signed ones
+    #[arg(long)]
+    pub include_chain: bool,
 }
 
 impl CredentialArgs {
@@ -103,6 +129,19 @@ impl CredentialArgs {
         Ok(self.signature_algorithm.or(session.config()?.signature_algorithm))
     }
 
+    /// Whether `--include-chain` or the configuration asks for the certificates above the endorser's;
+    /// notes it if there are none.
+    ///
+    /// # Errors
+    /// A [`Failure`] if the configuration cannot be used.
+    pub fn include_chain(&self, credentials: &Credentials, session: &Session) -> Result<bool, Failure> {
+        let wanted = self.include_chain || session.config()?.include_chain.unwrap_or_default();
+        if wanted && credentials.intermediates().next().is_none() {
+            session.note("there is no issuer's certificate to include beside the endorser's");
+        }
+        Ok(wanted)
+    }
+
     /// Whether the password, if one is asked of these options and the configuration, comes from
     /// standard input.
     ///
@@ -123,10 +162,27 @@ impl CredentialArgs {
         session: &Session,
         surroundings: &Surroundings<'_>,
     ) -> Result<Credentials, Failure> {
-        let source = Source::find(self, session, surroundings)?;
-        let given = GivenPassword::find(self, session, surroundings)?;
-        session.detail(format_args!("signing with {source}"));
-        let files = Files::read(&source)?;
+        let place = Place::find(self, session, surroundings)?;
+        session.detail(format_args!("signing with {place}"));
+        let credentials = match &place {
+            Place::Files(source) => self.credentials_in_files(source, session, surroundings)?,
+            Place::Token(token) => token.credentials(self, session, surroundings)?,
+        };
+        match credentials.check_validity(surroundings.now) {
+            Err(error) if self.allow_expired_certificate => session.warn(error),
+            checked => checked.map_err(|error| place.out_of_validity(&error))?,
+        }
+        Ok(credentials)
+    }
+
+    fn credentials_in_files(
+        &self,
+        source: &Source,
+        session: &Session,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Credentials, Failure> {
+        let given = GivenPassword::find(self, session, surroundings, None)?;
+        let files = Files::read(source)?;
         let credentials = match &given {
             Some(given) => {
                 let opened = files.open(Some(&given.password));
@@ -138,10 +194,6 @@ impl CredentialArgs {
         let exposed = || fs::metadata(key).is_ok_and(|found| password::readable_by_others(&found));
         if !credentials.key_was_encrypted() && exposed() {
             session.warn(format_args!("{} holds a private key and others may read it", shown(key)));
-        }
-        match credentials.check_validity(surroundings.now) {
-            Err(error) if self.allow_expired_certificate => session.warn(error),
-            checked => checked.map_err(|error| source.failure(&error, None, &files))?,
         }
         Ok(credentials)
     }

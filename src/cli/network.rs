@@ -202,7 +202,9 @@ impl<'a> Secrets<'a> {
                 .with_hint("client_certificate and client_key are PEM files, the key unencrypted")
         })?;
         let chain = std::iter::once(credentials.certificate()).chain(credentials.chain());
-        Ok(Some(ClientIdentity::new(chain.map(crate::Certificate::der), credentials.key())?))
+        // A PEM file has no key on a token.
+        let Some(key) = credentials.key() else { return Ok(None) };
+        Ok(Some(ClientIdentity::new(chain.map(crate::Certificate::der), key)?))
     }
 }
 

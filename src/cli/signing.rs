@@ -8,6 +8,10 @@ use crate::{
 
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
+        let error = match error {
+            SignError::Token(error) => return error.into(),
+            error => error,
+        };
         let (status, hint) = match &error {
             SignError::NoEmail => (Status::Credentials, Some("give the endorser's address with --email")),
             SignError::NotEndorser { .. } => {
@@ -18,6 +22,9 @@ impl From<SignError> for Failure {
             | SignError::UnsupportedKey
             | SignError::WeakKey { .. }
             | SignError::OpenSsl(_) => (Status::Credentials, None),
+            SignError::MethodNotNamed { .. } => {
+                (Status::Usage, Some("--signature-algorithm dsa-sha1 makes signatures for old Marketplaces"))
+            }
             SignError::MethodKey { .. } => {
                 (Status::Usage, Some("leave --signature-algorithm out, or name one that fits the key"))
             }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::MAX_CONFIG_BYTES;
 use crate::cli::{Failure, Status, reason, shown};
+use crate::credentials::token::UriError;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +106,16 @@ pub enum ConfigError {
         expected: &'static str,
         /// What it is.
         value: String,
+    },
+    /// A PKCS #11 URI that is none; its value may hold a PIN.
+    #[error("{at}: '{key}': {error}")]
+    Pkcs11Uri {
+        /// The place.
+        at: At,
+        /// The key.
+        key: String,
+        /// Why.
+        error: UriError,
     },
     /// The home folder is meant but not known.
     #[error("{at}: '{key}' starts with ~ and there is no home directory")]

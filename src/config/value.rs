@@ -1,12 +1,14 @@
 //! One value of a configuration file as what it means.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ::toml::de::DeArray;
 
 use super::error::{At, ConfigError};
 use super::{line_of, toml};
+use crate::credentials::token::Pkcs11Uri;
 use crate::dsig::SignatureMethod;
 use crate::trust::Pin;
 use crate::{Email, Password};
@@ -127,9 +129,23 @@ impl<T: Value> Value for Vec<T> {
 
 impl Value for SignatureMethod {
     fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        static EXPECTED: LazyLock<String> = LazyLock::new(|| {
+            let [others @ .., last] = SignatureMethod::ALL.map(SignatureMethod::name);
+            format!("{} or {last}", others.join(", "))
+        });
         let text = string(raw, place)?;
-        let expected = "rsa-sha256, rsa-sha384, rsa-sha512, ecdsa-sha256, ecdsa-sha384 or rsa-sha1";
-        text.parse().map_err(|_| place.bad(expected, &text))
+        text.parse().map_err(|_| place.bad(&EXPECTED, &text))
+    }
+}
+
+impl Value for Pkcs11Uri {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        text.parse().map_err(|error| ConfigError::Pkcs11Uri {
+            at: place.at(),
+            key: place.key.to_owned(),
+            error,
+        })
     }
 }
 

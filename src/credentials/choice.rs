@@ -5,7 +5,7 @@ use openssl::{
     pkey::{Id, PKey, Private},
 };
 
-use super::{Credentials, CredentialsError};
+use super::{Credentials, CredentialsError, SigningKey};
 use crate::{Certificate, CertificateError};
 
 /// What a file holds, in its order. A certificate that cannot be read matters only if no other
@@ -42,11 +42,12 @@ pub(super) fn credentials(contents: Contents) -> Result<Credentials, Credentials
         .collect();
     match (pairs.pop(), pairs.is_empty()) {
         (Some((key, certificate)), true) => {
-            if !matches!(key.id(), Id::RSA | Id::EC) {
+            if !matches!(key.id(), Id::RSA | Id::RSA_PSS | Id::EC | Id::ED25519 | Id::DSA) {
                 let kind = Nid::from_raw(key.id().as_raw()).long_name().unwrap_or("unknown");
                 return Err(CredentialsError::UnsupportedKey { kind });
             }
-            let chain = chain(&certificate, &key, certificates);
+            let chain = chain(&certificate, certificates);
+            let key = SigningKey::Local(key);
             Ok(Credentials { certificate, key, chain, key_was_encrypted: contents.encrypted })
         }
         (Some(last), false) => {
@@ -70,8 +71,11 @@ fn own(key: &PKey<Private>, certificates: &[Certificate]) -> Option<Certificate>
 
 /// The certificates on a path up from `own`. Those that hold the same key are left out: verifiers
 /// refuse two certificates for the key of a signature.
-fn chain(own: &Certificate, key: &PKey<Private>, mut candidates: Vec<Certificate>) -> Vec<Certificate> {
-    candidates.retain(|certificate| !certificate.public_key().is_ok_and(|k| k.public_eq(key)));
+pub(super) fn chain(own: &Certificate, mut candidates: Vec<Certificate>) -> Vec<Certificate> {
+    let key = own.public_key().ok();
+    let has_key =
+        |other: &Certificate| key.as_ref().zip(other.public_key().ok()).is_some_and(|(a, b)| a.public_eq(&b));
+    candidates.retain(|certificate| certificate != own && !has_key(certificate));
     let mut chain: Vec<Certificate> = Vec::new();
     let mut children = vec![own.clone()];
     while let Some(child) = children.pop() {

@@ -1,21 +1,26 @@
 //! The `Signature` element: its one accepted shape (XML-DSig §4), read strictly.
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+mod error;
+mod parts;
+mod reference;
+
 use roxmltree::Node;
 
+pub use self::error::ShapeError;
+use self::{
+    parts::{Parts, algorithm, base64_of, leaf, no_text, only_attributes, unexpected, whole_values},
+    reference::Reference,
+};
 use super::{
-    DigestMethod, ENVELOPED_SIGNATURE, NAMESPACE, SignatureMethod,
+    DigestMethod, NAMESPACE, SignatureMethod,
+    algorithm::refused,
     c14n::{Canonicalization, Mode},
     verify::VerifyError,
 };
-use crate::xml::{MAX_NAMESPACES, is, is_white_space, text_of};
+use crate::xml::{MAX_NAMESPACES, is};
 
 /// The most certificates X509Data may hold: an end entity, proxies and a chain need far fewer.
-const MAX_CERTIFICATES: usize = 16;
+pub(super) const MAX_CERTIFICATES: usize = 16;
 
 /// What a `Signature` element says.
 pub(super) struct SignatureElement<'a, 'i> {
@@ -33,72 +38,67 @@ pub(super) struct SignatureElement<'a, 'i> {
 
 impl<'a, 'i> SignatureElement<'a, 'i> {
     pub(super) fn read(signature: Node<'a, 'i>) -> Result<Self, VerifyError> {
+        one_of_each(signature)?;
+        whole_values(signature)?;
         let mut parts = Parts::of(signature, &["Id"])?;
         let signed_info = parts.next("SignedInfo")?;
         let signature_value = base64_of(parts.next("SignatureValue")?, &["Id"])?;
-        let key_info = parts.optional("KeyInfo").ok_or(VerifyError::NoCertificate)?;
+        let key_info = parts.optional("KeyInfo");
         parts.end()?;
+        let key_info = key_info.ok_or(VerifyError::NoCertificate)?;
 
         let mut parts = Parts::of(signed_info, &["Id"])?;
         let canonicalization = canonicalization(parts.next("CanonicalizationMethod")?)?;
-        let method = parts.next("SignatureMethod")?;
-        let uri = algorithm(method)?;
-        Parts::of(method, &["Algorithm"])?.end()?;
-        let signature_method = SignatureMethod::from_uri(uri)
-            .ok_or_else(|| VerifyError::UnknownAlgorithm { role: "SignatureMethod", uri: uri.to_owned() })?;
+        let signature_method = signature_method(parts.next("SignatureMethod")?)?;
         let reference = parts.next("Reference")?;
-        let more = parts.count("Reference");
-        if more > 0 {
-            return Err(VerifyError::References { count: more + 1 });
-        }
         parts.end()?;
-
-        // XML-DSig §4.4.3.1: an absent URI leaves it to the application what is signed.
-        match reference.attribute("URI") {
-            Some("") => {}
-            uri => return Err(VerifyError::ReferenceUri { uri: uri.map(ToOwned::to_owned) }),
-        }
-        let mut parts = Parts::of(reference, &["Id", "URI", "Type"])?;
-        let reference_canonicalization = transforms(parts.next("Transforms")?)?;
-        let method = parts.next("DigestMethod")?;
-        let uri = algorithm(method)?;
-        Parts::of(method, &["Algorithm"])?.end()?;
-        let digest_method = DigestMethod::from_uri(uri)
-            .ok_or_else(|| VerifyError::UnknownAlgorithm { role: "DigestMethod", uri: uri.to_owned() })?;
-        let digest_value = base64_of(parts.next("DigestValue")?, &[])?;
-        parts.end()?;
+        let reference = Reference::read(reference)?;
 
         Ok(Self {
             signed_info,
             canonicalization,
             signature_method,
-            reference_canonicalization,
-            digest_method,
-            digest_value,
+            reference_canonicalization: reference.canonicalization,
+            digest_method: reference.digest_method,
+            digest_value: reference.digest_value,
             signature_value,
             certificates: certificates(key_info)?,
         })
     }
 }
 
-/// The enveloped-signature transform, then at most one canonicalization.
-fn transforms(element: Node) -> Result<Canonicalization, VerifyError> {
-    let mut parts = Parts::of(element, &[])?;
-    let enveloped = parts.next("Transform")?;
-    if algorithm(enveloped)? != ENVELOPED_SIGNATURE {
-        return Err(VerifyError::Transforms { what: format!("the first one is {}", algorithm(enveloped)?) });
+/// What may be there once is not there twice, and what may not be there is not, at any depth: also
+/// not in what is ignored otherwise, such as KeyValue.
+fn one_of_each(signature: Node) -> Result<(), ShapeError> {
+    let inside =
+        || signature.descendants().skip(1).filter(|node| node.tag_name().namespace() == Some(NAMESPACE));
+    for node in inside() {
+        let parent =
+            || node.parent_element().map(|parent| parent.tag_name().name().to_owned()).unwrap_or_default();
+        match node.tag_name().name() {
+            "Signature" => return Err(ShapeError::NestedSignature { parent: parent() }),
+            "Object" => return Err(ShapeError::Object { parent: parent() }),
+            "Manifest" => return Err(ShapeError::Manifest { parent: parent() }),
+            _ => {}
+        }
     }
-    Parts::of(enveloped, &["Algorithm"])?.end()?;
-    let explicit = parts.optional("Transform");
-    let more = parts.count("Transform");
-    if more > 0 {
-        return Err(VerifyError::Transforms { what: format!("there are {}", more + 2) });
+    let count = |name| inside().filter(|node| node.tag_name().name() == name).count();
+    match (count("SignedInfo"), count("Reference")) {
+        (count, _) if count > 1 => Err(ShapeError::SeveralSignedInfo { count }),
+        (_, count) if count > 1 => Err(ShapeError::SeveralReferences { count }),
+        _ => Ok(()),
     }
-    parts.end()?;
-    let method = explicit.map_or(Ok(Canonicalization::new(Mode::Inclusive)), canonicalization)?;
-    // XML-DSig §4.4.3.3: URI="" stands for the document without its comments, so that there are
-    // none for a canonicalization with comments to keep.
-    Ok(Canonicalization { comments: false, ..method })
+}
+
+fn signature_method(element: Node) -> Result<SignatureMethod, VerifyError> {
+    let uri = algorithm(element)?;
+    let method = SignatureMethod::from_uri(uri).ok_or_else(|| not_accepted("SignatureMethod", uri))?;
+    let mut parameters = Parts::of(element, &["Algorithm"])?;
+    if parameters.optional("HMACOutputLength").is_some() {
+        return Err(ShapeError::OutputLength { method }.into());
+    }
+    parameters.end()?;
+    Ok(method)
 }
 
 /// `CanonicalizationMethod`, or a `Transform` that is one.
@@ -116,17 +116,16 @@ fn canonicalization(element: Node) -> Result<Canonicalization, VerifyError> {
             let prefixes = prefixes.map(|prefix| if prefix == "#default" { "" } else { prefix }.to_owned());
             method.inclusive_prefixes = prefixes.take(MAX_NAMESPACES + 1).collect();
             if method.inclusive_prefixes.len() > MAX_NAMESPACES {
-                let what = format!("PrefixList of more than {MAX_NAMESPACES} prefixes");
-                return Err(VerifyError::Unexpected { what, parent: "InclusiveNamespaces".into() });
+                return Err(ShapeError::PrefixList { limit: MAX_NAMESPACES }.into());
             }
             no_text(list)?;
             only_attributes(list, &["PrefixList"])?;
         }
-        Some(child) => return Err(unexpected(child)),
+        Some(child) => return Err(unexpected(child).into()),
         None => {}
     }
     if let Some(child) = children.next().or_else(|| listed.and_then(|list| list.first_element_child())) {
-        return Err(unexpected(child));
+        return Err(unexpected(child).into());
     }
     no_text(element)?;
     only_attributes(element, &["Algorithm"])?;
@@ -141,20 +140,25 @@ fn certificates(key_info: Node) -> Result<Vec<Vec<u8>>, VerifyError> {
     let mut found = Vec::new();
     for child in key_info.children().filter(Node::is_element) {
         match child.tag_name().name() {
-            "KeyName" | "KeyValue" if child.tag_name().namespace() == Some(NAMESPACE) => {}
-            "X509Data" if child.tag_name().namespace() == Some(NAMESPACE) => {
+            _ if child.tag_name().namespace() != Some(NAMESPACE) => return Err(unexpected(child).into()),
+            "KeyName" => leaf(child)?,
+            "KeyValue" => {}
+            "X509Data" => {
                 only_attributes(child, &[])?;
                 no_text(child)?;
                 for item in child.children().filter(Node::is_element) {
                     match item.tag_name().name() {
-                        _ if item.tag_name().namespace() != Some(NAMESPACE) => return Err(unexpected(item)),
+                        _ if item.tag_name().namespace() != Some(NAMESPACE) => {
+                            return Err(unexpected(item).into());
+                        }
                         "X509Certificate" => found.push(base64_of(item, &[])?),
-                        "X509IssuerSerial" | "X509SKI" | "X509SubjectName" | "X509CRL" => {}
-                        _ => return Err(unexpected(item)),
+                        "X509IssuerSerial" => {}
+                        "X509SKI" | "X509SubjectName" | "X509CRL" => leaf(item)?,
+                        _ => return Err(unexpected(item).into()),
                     }
                 }
             }
-            _ => return Err(unexpected(child)),
+            _ => return Err(unexpected(child).into()),
         }
     }
     match found.len() {
@@ -166,85 +170,9 @@ fn certificates(key_info: Node) -> Result<Vec<Vec<u8>>, VerifyError> {
     }
 }
 
-/// The child elements of an element that has nothing else, taken in the schema's order.
-struct Parts<'a, 'i> {
-    parent: Node<'a, 'i>,
-    children: std::iter::Peekable<std::vec::IntoIter<Node<'a, 'i>>>,
-}
-
-impl<'a, 'i> Parts<'a, 'i> {
-    fn of(parent: Node<'a, 'i>, attributes: &[&str]) -> Result<Self, VerifyError> {
-        only_attributes(parent, attributes)?;
-        no_text(parent)?;
-        let children: Vec<_> = parent.children().filter(Node::is_element).collect();
-        Ok(Self { parent, children: children.into_iter().peekable() })
-    }
-
-    fn optional(&mut self, name: &str) -> Option<Node<'a, 'i>> {
-        self.children.next_if(|child| is(child, NAMESPACE, name))
-    }
-
-    fn next(&mut self, name: &'static str) -> Result<Node<'a, 'i>, VerifyError> {
-        match self.optional(name) {
-            Some(child) => Ok(child),
-            None => {
-                Err(VerifyError::Missing { element: name, parent: self.parent.tag_name().name().to_owned() })
-            }
-        }
-    }
-
-    fn count(&mut self, name: &str) -> usize {
-        std::iter::from_fn(|| self.optional(name)).count()
-    }
-
-    fn end(&mut self) -> Result<(), VerifyError> {
-        self.children.next().map_or(Ok(()), |child| Err(unexpected(child)))
-    }
-}
-
-fn algorithm<'a>(element: Node<'a, '_>) -> Result<&'a str, VerifyError> {
-    element.attribute("Algorithm").ok_or_else(|| VerifyError::Missing {
-        element: "Algorithm",
-        parent: element.tag_name().name().to_owned(),
-    })
-}
-
-/// The octets of an element with base64 content; white space, also `&#13;`, does not count.
-fn base64_of(element: Node, attributes: &[&str]) -> Result<Vec<u8>, VerifyError> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
-    );
-    only_attributes(element, attributes)?;
-    if let Some(child) = element.first_element_child() {
-        return Err(unexpected(child));
-    }
-    let mut text = text_of(element).into_owned();
-    text.retain(|character| !matches!(character, ' ' | '\t' | '\n' | '\r'));
-    let octets = LENIENT.decode(text).ok().filter(|octets| !octets.is_empty());
-    octets.ok_or_else(|| VerifyError::Base64 { element: element.tag_name().name().to_owned() })
-}
-
-fn only_attributes(element: Node, allowed: &[&str]) -> Result<(), VerifyError> {
-    match element.attributes().find(|a| a.namespace().is_some() || !allowed.contains(&a.name())) {
-        Some(attribute) => Err(VerifyError::Unexpected {
-            what: format!("attribute {}", attribute.name()),
-            parent: element.tag_name().name().to_owned(),
-        }),
-        None => Ok(()),
-    }
-}
-
-fn no_text(element: Node) -> Result<(), VerifyError> {
-    if is_white_space(&text_of(element)) {
-        return Ok(());
-    }
-    Err(VerifyError::Unexpected { what: "text".into(), parent: element.tag_name().name().to_owned() })
-}
-
-fn unexpected(child: Node) -> VerifyError {
-    VerifyError::Unexpected {
-        what: format!("element {}", child.tag_name().name()),
-        parent: child.parent_element().map(|parent| parent.tag_name().name().to_owned()).unwrap_or_default(),
+fn not_accepted(role: &'static str, uri: &str) -> VerifyError {
+    match refused(uri) {
+        Some((algorithm, reason)) => VerifyError::RefusedAlgorithm { algorithm, reason },
+        None => VerifyError::UnknownAlgorithm { role, uri: uri.to_owned() },
     }
 }

@@ -4,9 +4,10 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use openssl::error::ErrorStack;
 
 use super::{
-    AlgorithmPolicy, ENVELOPED_SIGNATURE, KeyType, NAMESPACE, SignatureMethod, Verified, VerifyError,
+    AlgorithmPolicy, DigestMethod, ENVELOPED_SIGNATURE, KeyType, NAMESPACE, SignatureMethod, Verified,
+    VerifyError,
     c14n::{self, Canonicalization, Mode},
-    element::SignatureElement,
+    element::{MAX_CERTIFICATES, SignatureElement},
     key,
     verify::verify_leniently,
 };
@@ -37,24 +38,31 @@ pub struct SignRequest<'a> {
     pub created: Timestamp,
     /// What the entry may have wrong.
     pub leniency: Leniency,
+    /// Put the certificates above the endorser's into X509Data as well:
+    /// [`Credentials::intermediates`], as many as a verifier takes.
+    pub include_chain: bool,
 }
 
 impl SignRequest<'_> {
     /// The algorithm that will sign: the one asked for, or the key's own.
     ///
     /// # Errors
-    /// [`SignError::UnsupportedKey`], [`SignError::MethodKey`] or [`SignError::WeakKey`] if the key
-    /// cannot make a signature that verifies.
+    /// [`SignError::UnsupportedKey`], [`SignError::MethodKey`], [`SignError::MethodNotNamed`] or
+    /// [`SignError::WeakKey`] if the key cannot make a signature that verifies.
     pub fn signature_method(&self) -> Result<SignatureMethod, SignError> {
-        let key = KeyType::of(self.credentials.key());
-        let default = SignatureMethod::default_for(key).ok_or(SignError::UnsupportedKey)?;
-        let method = self.method.unwrap_or(default);
+        let key = self.credentials.certificate().public_key();
+        let key = key.map_or(KeyType::Other, |key| KeyType::of(&key));
+        if !SignatureMethod::ALL.iter().any(|method| method.fits(key)) {
+            return Err(SignError::UnsupportedKey);
+        }
+        let default = SignatureMethod::default_for(key);
+        let method = self.method.or(default).ok_or(SignError::MethodNotNamed { key })?;
         if !method.fits(key) {
             return Err(SignError::MethodKey { method, key });
         }
         let minimum = policy(method).minimum_rsa_bits();
-        match key {
-            KeyType::Rsa { bits } if bits < minimum => Err(SignError::WeakKey { bits, minimum }),
+        match key.rsa_bits() {
+            Some(bits) if bits < minimum => Err(SignError::WeakKey { bits, minimum }),
             _ => Ok(method),
         }
     }
@@ -62,7 +70,7 @@ impl SignRequest<'_> {
 
 /// What accepts a signature by this method.
 fn policy(method: SignatureMethod) -> AlgorithmPolicy {
-    AlgorithmPolicy::new(method == SignatureMethod::RsaSha1)
+    AlgorithmPolicy::new(method.digest_method() == DigestMethod::Sha1)
 }
 
 /// Why an entry was not signed.
@@ -104,9 +112,15 @@ pub enum SignError {
     },
     /// No signature algorithm uses such a key.
     #[error(
-        "the certificate's key is of a kind that cannot sign entries; RSA and EC P-256, P-384, P-521 can"
+        "the certificate's key is of a kind that cannot sign entries; RSA, EC P-256, P-384, P-521, Ed25519 and DSA of 1024 bits can"
     )]
     UnsupportedKey,
+    /// The key only makes signatures that must be asked for.
+    #[error("the certificate's key is {key}, which signs only if its algorithm is asked for by name")]
+    MethodNotNamed {
+        /// The key.
+        key: KeyType,
+    },
     /// A key whose signatures no one accepts.
     #[error("the certificate's RSA key has {bits} bits; at least {minimum} are needed")]
     WeakKey {
@@ -126,6 +140,10 @@ pub enum SignError {
     /// What was made does not verify, so it is not handed out.
     #[error("the signature made does not verify: {0}")]
     Verify(#[source] VerifyError),
+    /// The token that has the key did not sign.
+    #[cfg(feature = "pkcs11")]
+    #[error(transparent)]
+    Token(#[from] crate::credentials::token::TokenError),
     /// The cryptographic library failed.
     #[error("OpenSSL failed: {0}")]
     OpenSsl(#[from] ErrorStack),
@@ -150,7 +168,7 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
     // SignedInfo inherits from the document (C14N §2.4), so it is canonicalised in its place.
     let unfinished = metadata::insert_last(&endorsed, signature.element("AA=="))?;
     let octets = signed_info(&unfinished)?;
-    let value = key::sign(method, request.credentials.key(), &octets)?;
+    let value = key::sign(method, request.credentials, &octets)?;
     let signed = metadata::insert_last(&endorsed, signature.element(&base64_lines(&value)))?;
 
     let policy = policy(method);
@@ -235,9 +253,9 @@ impl Template<'_> {
     /// XML-DSig §4, in the form the original tools write: no white space between elements.
     fn element(&self, signature_value: &str) -> String {
         let inclusive = Canonicalization::new(Mode::Inclusive);
-        let canonicalization = match self.method {
+        let canonicalization = match self.method.digest_method() {
             // As the original tools have it, for their verifiers.
-            SignatureMethod::RsaSha1 => inclusive.with_comments(),
+            DigestMethod::Sha1 => inclusive.with_comments(),
             _ => inclusive,
         };
         [
@@ -249,12 +267,23 @@ impl Template<'_> {
             &format!("<DigestMethod Algorithm=\"{}\"/>", self.method.digest_method().uri()),
             &format!("<DigestValue>{}</DigestValue></Reference></SignedInfo>", self.digest_value),
             &format!("<SignatureValue>{signature_value}</SignatureValue>"),
-            "<KeyInfo><X509Data><X509Certificate>",
-            &base64_lines(self.request.credentials.certificate().der()),
-            "</X509Certificate></X509Data></KeyInfo></Signature>",
+            &format!("<KeyInfo><X509Data>{}</X509Data></KeyInfo></Signature>", self.certificates()),
         ]
         .map(AsRef::<str>::as_ref)
         .concat()
+    }
+
+    /// The endorser's certificate first: there are verifiers that look at no other. XML-DSig §4.5.4
+    /// leaves the order open.
+    fn certificates(&self) -> String {
+        let credentials = self.request.credentials;
+        let more = if self.request.include_chain { MAX_CERTIFICATES - 1 } else { 0 };
+        let certificates = [credentials.certificate()].into_iter();
+        let certificates = certificates.chain(credentials.intermediates().take(more));
+        let elements = certificates.map(|certificate| {
+            format!("<X509Certificate>{}</X509Certificate>", base64_lines(certificate.der()))
+        });
+        elements.collect::<Vec<_>>().concat()
     }
 }
 

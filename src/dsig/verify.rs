@@ -4,13 +4,14 @@
 //! again, and [`Verified`] holds what they say.
 
 mod error;
+mod place;
 
 use std::ops::Deref;
 
 use roxmltree::{Document, Node};
 
 use super::{
-    AlgorithmPolicy, DigestMethod, KeyType, NAMESPACE, SignatureMethod,
+    AlgorithmPolicy, DigestMethod, KeyType, SignatureMethod,
     c14n::{self, Canonicalization},
     element::SignatureElement,
     key,
@@ -20,13 +21,15 @@ use crate::{
     checksum::hex,
     metadata::{
         namespace::{DCTERMS, RDF, SLREQ},
-        rules::{Finding, Leniency, Stage},
+        rules::{Finding, Leniency, Stage, whole_values},
     },
     trust::{self, PathRequest, Trust},
-    xml::{self, Source, XmlError, is, is_white_space, text_of},
+    xml::{self, Source, XmlError, text_of},
 };
 
 pub use self::error::VerifyError;
+pub(crate) use self::place::stray_signature_part;
+use self::place::{check_root, find_signature};
 
 /// Something whose signature was verified, read from the very octets that were digested.
 /// There is no other way to have one than to have it verified.
@@ -154,6 +157,7 @@ pub(crate) fn examine(
     let octets = reference_validation(&tree, signature, &element)?;
     let (certificate, chain) = signature_validation(&element, policy)?;
     let content = xml::parse(&octets)?;
+    check_root(content.root_element())?;
     let endorser = match trust {
         Some(trust) if trust::is_proxy(&certificate) => {
             // Without a date there is a rule that refuses the entry.
@@ -164,7 +168,9 @@ pub(crate) fn examine(
         _ => certificate.clone(),
     };
     check_endorser(&content, &endorser)?;
-    let (findings, metadata) = Metadata::examine(&content, Stage::Endorsed);
+    let (mut findings, metadata) = Metadata::examine(&content, Stage::Endorsed);
+    // What was digested has no comments any more.
+    findings.insert(0, whole_values(tree.root_element()));
     let evidence = Evidence {
         certificate,
         endorser,
@@ -180,47 +186,6 @@ pub(crate) fn examine(
         metadata => Err(Box::new(Refused { metadata, evidence })),
     };
     Ok(Examined { findings, entry })
-}
-
-/// The one signature, where it has to be.
-fn find_signature<'a, 'i>(tree: &'a Document<'i>) -> Result<Node<'a, 'i>, VerifyError> {
-    let root = tree.root_element();
-    if !is(&root, RDF, "RDF") {
-        return Err(VerifyError::Root { root: root.tag_name().name().to_owned() });
-    }
-    let signatures: Vec<_> = xml::children(root, NAMESPACE, "Signature").collect();
-    let stray = stray_signature_part(root);
-    let signature = match (signatures.as_slice(), stray) {
-        ([], None) => return Err(VerifyError::NoSignature),
-        (_, Some(element)) => return Err(VerifyError::Misplaced { element }),
-        ([signature], None) => *signature,
-        (several, None) => return Err(VerifyError::Signatures { count: several.len() }),
-    };
-    for node in signature.next_siblings().skip(1) {
-        let what = match node.node_type() {
-            roxmltree::NodeType::Text if is_white_space(node.text().unwrap_or_default()) => continue,
-            roxmltree::NodeType::Text => "text",
-            roxmltree::NodeType::Comment => "a comment",
-            roxmltree::NodeType::PI => "a processing instruction",
-            _ => "an element",
-        };
-        return Err(VerifyError::Trailing { what });
-    }
-    Ok(signature)
-}
-
-/// Anything of the signature's namespace that is neither a `Signature` child of the root nor in one.
-pub(crate) fn stray_signature_part(root: Node) -> Option<String> {
-    let (signatures, others): (Vec<_>, Vec<_>) =
-        root.children().filter(Node::is_element).partition(|child| is(child, NAMESPACE, "Signature"));
-    let foreign = |attribute: &roxmltree::Attribute| attribute.namespace() == Some(NAMESPACE);
-    let in_attributes = [root].into_iter().chain(signatures).find_map(|node| node.attributes().find(foreign));
-    in_attributes.map(|attribute| attribute.name().to_owned()).or_else(|| {
-        others.iter().flat_map(Node::descendants).find_map(|node| {
-            let element = (node.tag_name().namespace() == Some(NAMESPACE)).then(|| node.tag_name().name());
-            element.or_else(|| node.attributes().find(foreign).map(|a| a.name())).map(ToOwned::to_owned)
-        })
-    })
 }
 
 /// XML-DSig §3.2.1: the digest of the document without its signature. The octets digested.
@@ -264,15 +229,23 @@ fn signature_validation(
         }
     }
     let mut signer = None;
-    for (index, (_, key)) in certificates.iter().enumerate() {
-        if method.fits(KeyType::of(key)) && key::verify(method, key, &octets, &element.signature_value)? {
-            signer = Some(index);
-            break;
+    let mut refusal = None;
+    for (index, (_, key)) in
+        certificates.iter().enumerate().filter(|(_, (_, key))| method.fits(KeyType::of(key)))
+    {
+        match key::verify(method, key, &octets, &element.signature_value) {
+            Ok(()) => {
+                signer = Some(index);
+                break;
+            }
+            // What no signature by one key can be may yet be one by another.
+            Err(error) if !matches!(refusal, Some(VerifyError::SignatureMismatch)) => refusal = Some(error),
+            Err(_) => {}
         }
     }
-    let Some(index) = signer else { return Err(VerifyError::SignatureMismatch) };
+    let Some(index) = signer else { return Err(refusal.unwrap_or(VerifyError::SignatureMismatch)) };
     let (certificate, key) = certificates.remove(index);
-    if let KeyType::Rsa { bits } = KeyType::of(&key)
+    if let Some(bits) = KeyType::of(&key).rsa_bits()
         && bits < policy.minimum_rsa_bits()
     {
         return Err(VerifyError::WeakKey { bits, minimum: policy.minimum_rsa_bits() });

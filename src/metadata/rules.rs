@@ -12,7 +12,7 @@ use crate::{
     dsig::{self, stray_signature_part},
     identifier::IdentifierError,
     metadata::namespace::{DCTERMS, RDF, SLC, SLREQ, SLTERMS},
-    xml::{XmlError, children, is, is_white_space, text_of},
+    xml::{Splitter, XmlError, children, is, is_white_space, splitter, text_of},
 };
 
 mod constraints;
@@ -109,6 +109,14 @@ pub enum RuleError {
     NoSuchDate {
         /// The value.
         value: String,
+    },
+    /// A value with a comment or a processing instruction in it.
+    #[error("the value of {element} has {what} in it, so that readers differ in what it is")]
+    SplitValue {
+        /// Its usual name.
+        element: String,
+        /// `a comment` or `a processing instruction`.
+        what: &'static str,
     },
     /// Not RDF/XML.
     #[error("invalid RDF/XML: {what}")]
@@ -323,6 +331,22 @@ pub(crate) fn check(tree: &Document, stage: Stage) -> Vec<Finding> {
         apply(("rdf", rdf))
     });
     findings
+}
+
+/// Values are in one piece. `root` is that of the document as it was written: in what is digested
+/// there are no comments any more. The signature's own values are the business of `dsig`.
+pub(crate) fn whole_values(root: Node) -> Finding {
+    let mut errors = Errors::default();
+    let entry = root.children().filter(|child| !is(child, dsig::NAMESPACE, "Signature"));
+    for element in entry.flat_map(|child| child.descendants()) {
+        let what = match splitter(element) {
+            None => continue,
+            Some(Splitter::Comment) => "a comment",
+            Some(Splitter::Instruction) => "a processing instruction",
+        };
+        errors.push(RuleError::SplitValue { element: usual_name(element), what });
+    }
+    Finding { rule: "whole-values", errors: errors.0, applied: true }
 }
 
 /// RDF 1.1 XML Syntax: the whole entry must be readable as triples. `parseType` in no namespace is

@@ -85,6 +85,7 @@ fn signed_by(identity: &Identity) -> Vec<u8> {
         email: None,
         created: CREATED.parse().unwrap(),
         leniency: Leniency::Strict,
+        include_chain: false,
     };
     sign(unsigned().as_bytes(), &request).unwrap().document().to_owned()
 }

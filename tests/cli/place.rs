@@ -22,7 +22,7 @@ pub(crate) const PASSWORD: &str = "xxxxxx";
 pub(crate) fn endorser() -> Identity {
     let credentials = loopback::credentials();
     let certificate = X509::from_der(credentials.certificate().der()).unwrap();
-    Identity { key: credentials.key().clone(), certificate }
+    Identity { key: credentials.key().unwrap().clone(), certificate }
 }
 
 /// An entry that is ready to be signed.

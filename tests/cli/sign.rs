@@ -229,6 +229,10 @@ fn the_algorithm_is_the_keys_unless_another_is_asked_for() {
         (Kind::P384, &["--signature-algorithm", "ecdsa-sha384"], "ecdsa-sha384"),
         (Kind::Rsa2048, &["--signature-algorithm", "rsa-sha384"], "rsa-sha384"),
         (Kind::Rsa2048, &["--signature-algorithm", "rsa-sha512"], "rsa-sha512"),
+        (Kind::Rsa2048, &["--signature-algorithm", "sha256-rsa-MGF1"], "sha256-rsa-MGF1"),
+        (Kind::RsaPss2048, &[], "sha256-rsa-MGF1"),
+        (Kind::Ed25519, &[], "eddsa-ed25519"),
+        (Kind::Dsa1024, &["--signature-algorithm", "dsa-sha1"], "dsa-sha1"),
         (Kind::Rsa2048, &["--signature-algorithm", "rsa-sha1"], "rsa-sha1"),
     ] {
         place.write("joe.p12", joe(kind));

@@ -215,8 +215,8 @@ fn surroundings(add: &mut impl FnMut(&'static str, String)) {
         "comments-and-instructions",
         plain()
             .replacen("?>\n", "?><!-- before --><?a?><?b  c ?>\n<!----><?xml-stylesheet href='x'?>", 1)
-            .replace("<slterms:os>", "<!-- in --><?in side?><slterms:os><!-- x -->")
-            .replace("</slterms:os>", "<?y?></slterms:os>")
+            .replace("<slterms:os>", "<!-- in --><?in side?><slterms:os>")
+            .replace("</slterms:os>", "</slterms:os><?y?><!-- x -->")
             .replace("</rdf:Description>", "<!-- < & ' -->\n</rdf:Description><!-- c --><?d?>")
             + "<?after x  ?>\n<!-- after -->",
     );
@@ -241,7 +241,14 @@ pub(crate) fn sign(
     let created: Timestamp = ENDORSED.parse().unwrap();
     dsig::sign(
         document,
-        &SignRequest { credentials, method, email: None, created, leniency: Leniency::Strict },
+        &SignRequest {
+            credentials,
+            method,
+            email: None,
+            created,
+            leniency: Leniency::Strict,
+            include_chain: false,
+        },
     )
 }
 

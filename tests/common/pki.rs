@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 use openssl::{
     asn1::{Asn1Object, Asn1OctetString, Asn1Time, Asn1Type},
     bn::BigNum,
+    dsa::Dsa,
     ec::{EcGroup, EcKey},
     hash::MessageDigest,
     nid::Nid,
     pkcs12::Pkcs12,
-    pkey::{PKey, Private},
+    pkey::{Id, PKey, Private},
     rsa::Rsa,
     stack::Stack,
     symm::Cipher,
@@ -25,6 +26,15 @@ pub(crate) enum Kind {
     P256,
     P384,
     P521,
+    Ed25519,
+    /// DSA of 1024 and 160 bits.
+    Dsa1024,
+    /// RSA that is for PSS only (RFC 4055 §1.2), with any hash function.
+    RsaPss2048,
+}
+
+impl Kind {
+    const COUNT: usize = Self::RsaPss2048 as usize + 1;
 }
 
 /// One attribute of a name: its type in numbers, the type of its value, its text.
@@ -119,7 +129,9 @@ impl<'a> Request<'a> {
             self.extend(&mut builder);
         }
         let signer = issuer.map_or(key, |i| &i.key);
-        builder.sign(signer, MessageDigest::sha256()).unwrap();
+        // Ed25519 takes no hash function from outside (RFC 8410 §6).
+        let digest = if signer.id() == Id::ED25519 { MessageDigest::null() } else { MessageDigest::sha256() };
+        builder.sign(signer, digest).unwrap();
         Identity { key: key.clone(), certificate: builder.build() }
     }
 
@@ -137,7 +149,7 @@ impl<'a> Request<'a> {
 
 /// A key of this kind: always the same in one process, since making one takes long.
 pub(crate) fn key(kind: Kind) -> PKey<Private> {
-    static KEYS: [OnceLock<PKey<Private>>; 4] = [const { OnceLock::new() }; 4];
+    static KEYS: [OnceLock<PKey<Private>>; Kind::COUNT] = [const { OnceLock::new() }; Kind::COUNT];
     KEYS[kind as usize].get_or_init(|| new_key(kind)).clone()
 }
 
@@ -148,9 +160,21 @@ pub(crate) fn new_key(kind: Kind) -> PKey<Private> {
         Kind::P256 => Nid::X9_62_PRIME256V1,
         Kind::P384 => Nid::SECP384R1,
         Kind::P521 => Nid::SECP521R1,
+        Kind::Ed25519 => return PKey::generate_ed25519().unwrap(),
+        Kind::Dsa1024 => return PKey::from_dsa(Dsa::generate(1024).unwrap()).unwrap(),
+        Kind::RsaPss2048 => return rsa_pss(&[]),
     };
     let group = EcGroup::from_curve_name(curve).unwrap();
     PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
+}
+
+/// A key of 2048 bits for RSASSA-PSS with these parameters (`RSASSA-PSS-params`, RFC 4055 §3.1).
+pub(crate) fn rsa_pss(parameters: &[u8]) -> PKey<Private> {
+    let id = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
+    let algorithm = tlv(0x30, &[&tlv(0x06, &id)[..], parameters].concat());
+    let key = tlv(0x04, &Rsa::generate(2048).unwrap().private_key_to_der().unwrap());
+    let info = tlv(0x30, &[&tlv(0x02, &[0])[..], &algorithm, &key].concat());
+    PKey::private_key_from_pkcs8(&info).unwrap()
 }
 
 /// The usual endorser: `CN=Jane Tester,O=StratusLab,C=FR`, `jane.tester@example.org`, RSA,
@@ -250,8 +274,17 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 #[test]
 fn identities_are_as_requested() {
     let ca = authority();
-    let kinds = [(Kind::Rsa2048, 2048), (Kind::P256, 256), (Kind::P384, 384), (Kind::P521, 521)];
-    for (kind, bits) in kinds {
+    for (kind, bits) in [
+        (Kind::Rsa2048, 2048),
+        (Kind::P256, 256),
+        (Kind::P384, 384),
+        (Kind::P521, 521),
+        (Kind::Ed25519, 256),
+        (Kind::Dsa1024, 1024),
+        (Kind::RsaPss2048, 2048),
+    ] {
+        let own = Request::new("Joe").self_signed(&key(kind));
+        assert!(own.certificate.verify(&own.key).unwrap());
         let identity = Request::new("Joe").email("joe@example.org").issued_by(&ca, &key(kind));
         assert_eq!(identity.key.bits(), bits);
         assert!(identity.certificate.verify(&ca.key).unwrap());

@@ -21,7 +21,7 @@ fn joe() -> Credentials {
 
 fn request(credentials: &Credentials, leniency: Leniency) -> SignRequest<'_> {
     let created: Timestamp = "2012-01-01T00:00:00Z".parse().unwrap();
-    SignRequest { credentials, method: None, email: None, created, leniency }
+    SignRequest { credentials, method: None, email: None, created, leniency, include_chain: false }
 }
 
 fn deprecate(entry: &Verified<Metadata>, reason: &str, by: &Credentials) -> Verified<Metadata> {

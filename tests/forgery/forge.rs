@@ -8,7 +8,7 @@ use openssl::{
 };
 use stratuslab::{
     dsig::{
-        AlgorithmPolicy, NAMESPACE, VerifyError,
+        AlgorithmPolicy, NAMESPACE, ShapeError, VerifyError,
         c14n::{self, Canonicalization, Mode},
         verify,
     },
@@ -111,6 +111,15 @@ pub(crate) fn error(document: &str) -> VerifyError {
     match verify(document.as_bytes(), &AlgorithmPolicy::new(true)) {
         Err(error) => error,
         Ok(_) => panic!("accepted: {document}"),
+    }
+}
+
+/// The error as one of the signature's shape.
+#[track_caller]
+pub(crate) fn shape(error: VerifyError) -> ShapeError {
+    match error {
+        VerifyError::Shape(error) => error,
+        other => panic!("{other}"),
     }
 }
 

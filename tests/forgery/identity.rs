@@ -5,7 +5,7 @@ use stratuslab::dsig::{AlgorithmPolicy, KeyType, VerifyError, verify};
 
 use crate::{
     forge::{Forgery, error, x509_data},
-    pki::{Kind, Request, authority, jane, key, new_key},
+    pki::{Identity, Kind, Request, authority, jane, key, new_key},
 };
 
 fn attacker() -> crate::pki::Identity {
@@ -15,7 +15,7 @@ fn attacker() -> crate::pki::Identity {
 }
 
 #[test]
-fn m1_the_certificate_compared_is_the_one_whose_key_signed() {
+fn m1_several_certificates_where_another_s_key_signed() {
     let (victim, attacker) = (jane(), attacker());
     let both = |certificates: String| {
         let forgery = Forgery { key: attacker.key.clone(), key_info: certificates, ..Forgery::of(&victim) };
@@ -36,7 +36,7 @@ fn m1_the_certificate_compared_is_the_one_whose_key_signed() {
 }
 
 #[test]
-fn m2_a_key_value_is_no_key() {
+fn m2_key_value_s_key_used_in_any_way() {
     let attacker = attacker();
     let numbers = attacker.key.rsa().unwrap();
     let base64 = |number: &openssl::bn::BigNumRef| openssl::base64::encode_block(&number.to_vec());
@@ -77,29 +77,87 @@ fn another_certificate_of_the_same_name_did_not_sign() {
     assert!(matches!(forgery.error(), VerifyError::SignatureMismatch));
 }
 
+/// Refused since this part of the endorser is not that of the certificate.
+#[track_caller]
+fn mismatch(endorser: &Identity, part: &str, from: &str, to: &str) {
+    let mut forgery = Forgery::of(endorser);
+    let (start, end) = (format!("<slreq:{part}>"), format!("</slreq:{part}>"));
+    let (before, rest) = forgery.content.split_once(&start).unwrap();
+    let (value, after) = rest.split_once(&end).unwrap();
+    let other = value.replacen(from, to, 1);
+    assert_ne!(value, other, "{from}");
+    forgery.content = format!("{before}{start}{other}{end}{after}");
+    let error = forgery.error();
+    assert!(
+        matches!(&error, VerifyError::EndorserMismatch { part: found, .. } if *found == part),
+        "{part}, {to:?}: {error}"
+    );
+    // M13: one sentence, both sides.
+    let said = error.to_string();
+    assert!(said.starts_with(&format!("endorser inconsistency ({part}): the certificate has '")), "{said}");
+}
+
 #[test]
-fn the_endorser_is_the_certificate_s_to_the_letter() {
-    for (part, from, to) in [
-        ("subject", "<slreq:subject>CN=Jane", "<slreq:subject>CN=jane"),
-        ("subject", "FR</slreq:subject>", "FR </slreq:subject>"),
-        ("issuer", "<slreq:issuer>CN=Jane", "<slreq:issuer>CN=Janet"),
-        ("issuer", "CN=Jane Tester,O=StratusLab,C=FR</slreq:issuer>", "</slreq:issuer>"),
-        ("email", "jane.tester@example.org</slreq:email>", "Jane.Tester@example.org</slreq:email>"),
-    ] {
-        let mut forgery = Forgery::new();
-        forgery.content = forgery.content.replace(from, to);
-        let error = forgery.error();
-        assert!(
-            matches!(&error, VerifyError::EndorserMismatch { part: found, .. } if *found == part),
-            "{to}: {error}"
-        );
-        // M13: one sentence, both sides.
-        let said = error.to_string();
-        assert!(
-            said.starts_with(&format!("endorser inconsistency ({part}): the certificate has '")),
-            "{said}"
-        );
+fn endorser_text_that_differs() {
+    for part in ["subject", "issuer"] {
+        mismatch(&jane(), part, "CN=Jane", "CN=Janet");
+        mismatch(&jane(), part, "CN=Jane Tester,O=StratusLab,C=FR", "");
+        mismatch(&jane(), part, "CN=Jane Tester,O=StratusLab,C=FR", "C=FR,O=StratusLab,CN=Jane Tester");
+        mismatch(&jane(), part, ",", ", ");
     }
+    mismatch(&jane(), "email", "jane.", "joe.");
+}
+
+#[test]
+fn endorser_text_equal_only_after_case_folding() {
+    for part in ["subject", "issuer"] {
+        mismatch(&jane(), part, "CN=Jane", "CN=jane");
+        mismatch(&jane(), part, "CN=", "cn=");
+        mismatch(&jane(), part, "C=FR", "C=fr");
+        // U+212A, the Kelvin sign, and U+017F, the long s, are folded to k and s.
+        mismatch(&jane(), part, "StratusLab", "Stratu\u{17f}Lab");
+    }
+    mismatch(&jane(), "email", "jane.tester", "Jane.Tester");
+    mismatch(&jane(), "email", "example.org", "EXAMPLE.ORG");
+}
+
+#[test]
+fn endorser_text_equal_only_after_unicode_normalization() {
+    let (composed, decomposed) = ("Jérôme", "Je\u{301}ro\u{302}me");
+    for (certified, stated) in [(composed, decomposed), (decomposed, composed)] {
+        let endorser = Request::new(certified).email("jerome@example.org").self_signed(&key(Kind::Rsa2048));
+        for part in ["subject", "issuer"] {
+            mismatch(&endorser, part, certified, stated);
+        }
+    }
+    // Compatibility forms (NFKC), look-alikes, and what is not seen.
+    for part in ["subject", "issuer"] {
+        for (from, to) in [
+            ("StratusLab", "Ｓ\u{ff54}ratusLab"),
+            ("Jane", "J\u{430}ne"),
+            ("Jane", "Jane\u{200b}"),
+            ("Jane", "\u{feff}Jane"),
+            ("Jane Tester", "Jane\u{a0}Tester"),
+            ("Jane", "\u{202e}Jane"),
+        ] {
+            mismatch(&jane(), part, from, to);
+        }
+    }
+    mismatch(&jane(), "email", "@", "\u{ff20}");
+    mismatch(&jane(), "email", "jane", "j\u{430}ne");
+}
+
+#[test]
+fn endorser_text_equal_only_after_trimming() {
+    for part in ["subject", "issuer", "email"] {
+        let end = if part == "email" { "org" } else { "C=FR" };
+        for space in [" ", "\n", "\t", "&#13;", "&#160;", "\u{3000}"] {
+            mismatch(&jane(), part, end, &format!("{end}{space}"));
+        }
+        let start = if part == "email" { "jane" } else { "CN=" };
+        mismatch(&jane(), part, start, &format!("\n    {start}"));
+    }
+    mismatch(&jane(), "subject", "Jane Tester", "Jane  Tester");
 }
 
 /// M11: kept, since nothing can be compared; who requires trust does not match by e-mail then.
@@ -149,13 +207,6 @@ fn certificates_are_few_and_can_be_read() {
     let forgery = Forgery::new();
     let certificate =
         |content: &str| format!("<X509Data><X509Certificate>{content}</X509Certificate></X509Data>");
-    for bad in ["", "AAA", "AA=", "A A A *", "&#65;A==A", "<b/>AA=="] {
-        let error = Forgery { key_info: certificate(bad), ..Forgery::new() }.error();
-        assert!(
-            matches!(error, VerifyError::Base64 { .. } | VerifyError::Unexpected { .. }),
-            "{bad}: {error}"
-        );
-    }
     let bad = Forgery { key_info: forgery.key_info.clone() + &certificate("MAA="), ..Forgery::new() }.error();
     assert!(matches!(bad, VerifyError::BadCertificate { number: 2, .. }), "{bad}");
     // One octet more behind the certificate.

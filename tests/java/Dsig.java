@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.Key;
 import java.security.KeyStore;
+import java.security.NoSuchAlgorithmException;
 import java.security.PublicKey;
 import java.security.Security;
 import java.security.cert.Certificate;
@@ -44,7 +45,8 @@ import org.w3c.dom.NodeList;
  * job, its words divided by tabs:
  * verify FILE
  * sign IN OUT P12 PASSWORD SIGNATURE DIGEST C14N TRANSFORM
- * Prints a line for each: valid, invalid, signed, or error and the reason. A canonicalization may
+ * knows SIGNATURE
+ * Prints a line for each: valid, invalid, signed, known, unknown, or error and the reason. A canonicalization may
  * be followed by a blank and its InclusiveNamespaces; TRANSFORM is the second one, or none.
  */
 public class Dsig {
@@ -62,7 +64,11 @@ public class Dsig {
 
     private static String job(String[] words) {
         try {
-            return words[0].equals("verify") ? verify(words[1]) : sign(words);
+            switch (words[0]) {
+                case "verify": return verify(words[1]);
+                case "knows": return knows(words[1]);
+                default: return sign(words);
+            }
         } catch (Exception e) {
             return "error " + String.valueOf(e.getMessage()).replace('\n', ' ');
         }
@@ -76,6 +82,15 @@ public class Dsig {
         DOMValidateContext context = new DOMValidateContext(new FirstCertificate(), signatures.item(0));
         context.setProperty("org.jcp.xml.dsig.secureValidation", Boolean.FALSE);
         return FACTORY.unmarshalXMLSignature(context).validate(context) ? "valid" : "invalid";
+    }
+
+    private static String knows(String algorithm) throws Exception {
+        try {
+            FACTORY.newSignatureMethod(algorithm, null);
+            return "known";
+        } catch (NoSuchAlgorithmException e) {
+            return "unknown";
+        }
     }
 
     private static String sign(String[] words) throws Exception {

@@ -106,6 +106,7 @@ pub(crate) fn signed(document: &str, created: &str, method: SignatureMethod) -> 
         email: None,
         created,
         leniency: Leniency::Strict,
+        include_chain: false,
     };
     sign(document.as_bytes(), &request).unwrap().document().to_owned()
 }

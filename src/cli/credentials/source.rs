@@ -1,15 +1,26 @@
 //! Where credentials and their password come from, in the order of precedence.
 
 use std::{
+    ffi::OsString,
     fmt,
     path::{Path, PathBuf},
 };
 
-use super::{CredentialArgs, Files, P12_CERTIFICATE, P12_PASSWORD, Surroundings};
+use super::{
+    CredentialArgs, Files, P12_CERTIFICATE, P12_PASSWORD, Surroundings,
+    token::{PKCS11_URI, TokenSource},
+};
 use crate::{
     CredentialsError, Password,
     cli::{Failure, Session, Status, input, password, shown},
 };
+
+/// Where the key to sign with is.
+#[derive(Debug)]
+pub(super) enum Place {
+    Files(Source),
+    Token(Box<TokenSource>),
+}
 
 /// The files to sign with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,35 +40,89 @@ pub(super) struct GivenPassword {
     pub(super) from: Option<String>,
 }
 
-impl Source {
+impl Place {
     /// Command line, environment, configuration, and the places grid tools use.
     pub(super) fn find(
         args: &CredentialArgs,
         session: &Session,
         surroundings: &Surroundings<'_>,
     ) -> Result<Self, Failure> {
+        if let Some(uri) = &args.pkcs11_uri {
+            return Ok(Self::Token(TokenSource::of_arguments(uri, args, session, surroundings)?.into()));
+        }
         if let Some(file) = &args.p12_cert {
-            return Ok(Self::Pkcs12(file.clone()));
+            return Ok(Self::Files(Source::Pkcs12(file.clone())));
         }
         if let Some(certificate) = &args.pem_cert {
-            return Ok(Self::Pem { certificate: certificate.clone(), key: args.pem_key.clone() });
+            let (certificate, key) = (certificate.clone(), args.pem_key.clone());
+            return Ok(Self::Files(Source::Pem { certificate, key }));
         }
-        if let Some(file) = (surroundings.variable)(P12_CERTIFICATE).filter(|file| !file.is_empty()) {
-            return Ok(Self::Pkcs12(file.into()));
-        }
-        let config = session.config()?;
-        match (&config.p12_certificate, &config.pem_certificate) {
-            (Some(_), Some(_)) => Err(Failure::new(
-                Status::Usage,
-                "the configuration has both p12_certificate and pem_certificate",
-            )
-            .with_hint("leave one of them out")),
-            (Some(file), None) => Ok(Self::Pkcs12(file.clone())),
-            (None, Some(file)) => Ok(Self::Pem { certificate: file.clone(), key: config.pem_key.clone() }),
-            (None, None) => Self::usual(surroundings),
+        let variable = |name| (surroundings.variable)(name).filter(|value| !value.is_empty());
+        match (variable(P12_CERTIFICATE), variable(PKCS11_URI)) {
+            (Some(_), Some(_)) => {
+                let fact = format!("the variables {P12_CERTIFICATE} and {PKCS11_URI} are both set");
+                Err(Failure::new(Status::Usage, fact).with_hint("unset one of them"))
+            }
+            (Some(file), None) => Ok(Self::Files(Source::Pkcs12(file.into()))),
+            (None, Some(uri)) => {
+                let uri = text_of_variable(PKCS11_URI, uri)?;
+                Ok(Self::Token(TokenSource::of_environment(&uri, args, session, surroundings)?.into()))
+            }
+            (None, None) => Self::configured(args, session, surroundings),
         }
     }
 
+    fn configured(
+        args: &CredentialArgs,
+        session: &Session,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Self, Failure> {
+        let config = session.config()?;
+        let both = |one, other| {
+            let fact = format!("the configuration has both {one} and {other}");
+            Err(Failure::new(Status::Usage, fact).with_hint("leave one of them out"))
+        };
+        match (&config.pkcs11_uri, &config.p12_certificate, &config.pem_certificate) {
+            (Some(_), Some(_), _) => both("pkcs11_uri", "p12_certificate"),
+            (Some(_), ..) if config.pem_key.is_some() => both("pkcs11_uri", "pem_key"),
+            (Some(uri), None, certificate) => {
+                let mut source = TokenSource::new(uri.clone(), args, session, surroundings)?;
+                source.certificate.clone_from(certificate);
+                Ok(Self::Token(source.into()))
+            }
+            (None, Some(_), Some(_)) => both("p12_certificate", "pem_certificate"),
+            (None, Some(file), None) => Ok(Self::Files(Source::Pkcs12(file.clone()))),
+            (None, None, Some(file)) => {
+                let (certificate, key) = (file.clone(), config.pem_key.clone());
+                Ok(Self::Files(Source::Pem { certificate, key }))
+            }
+            (None, None, None) => Source::usual(surroundings).map(Self::Files),
+        }
+    }
+}
+
+impl Place {
+    /// The certificate is not valid now.
+    pub(super) fn out_of_validity(&self, error: &CredentialsError) -> Failure {
+        let of = match self {
+            Self::Files(source) => shown(source.certificate_file()).to_string(),
+            Self::Token(token) => token.to_string(),
+        };
+        Failure::new(Status::Credentials, format_args!("{of}: {error}"))
+            .with_hint("--allow-expired-certificate signs all the same")
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files(source) => source.fmt(f),
+            Self::Token(source) => source.fmt(f),
+        }
+    }
+}
+
+impl Source {
     fn usual(surroundings: &Surroundings<'_>) -> Result<Self, Failure> {
         let folder = surroundings.home.as_deref().unwrap_or(Path::new("~")).join(".globus");
         let (p12, pem) = (folder.join("usercert.p12"), folder.join("usercert.pem"));
@@ -70,7 +135,7 @@ impl Source {
         } else {
             let fact = format!("no certificate to sign with: neither {} nor {}", shown(&p12), shown(&pem));
             Err(Failure::new(Status::Credentials, fact + " exists")
-                .with_hint("name yours with --p12-cert, or with --pem-cert and --pem-key"))
+                .with_hint("name yours with --p12-cert, with --pem-cert and --pem-key, or with --pkcs11-uri"))
         }
     }
 
@@ -113,8 +178,7 @@ impl Source {
         files: &Files<'_>,
     ) -> Failure {
         use CredentialsError as E;
-        let of_certificate =
-            matches!(error, E::NoCertificate | E::Certificate(_) | E::NotYetValid { .. } | E::Expired { .. });
+        let of_certificate = matches!(error, E::NoCertificate | E::Certificate(_));
         let file = if of_certificate { self.certificate_file() } else { self.key_file() };
         let is_pem = files.certificate.windows(11).any(|window| window == b"-----BEGIN ");
         let pem = matches!(self, Self::Pem { .. });
@@ -136,9 +200,6 @@ impl Source {
             E::SeveralKeys { .. } => Some("export only the one to sign with".to_owned()),
             E::UnsupportedEncryption => Some("export it again, with AES encryption".to_owned()),
             E::TooManyIterations => Some("export it again, with a million iterations or fewer".to_owned()),
-            E::Expired { .. } | E::NotYetValid { .. } => {
-                Some("--allow-expired-certificate signs all the same".to_owned())
-            }
             _ => None,
         };
         let failure = Failure::new(Status::Credentials, format_args!("{}: {error}", shown(file)));
@@ -161,15 +222,18 @@ impl fmt::Display for Source {
 
 impl GivenPassword {
     /// Command line, environment, configuration. An empty password on the command line is one
-    /// (C38), an empty variable is none.
+    /// (C38), an empty variable is none. The URI of a key on a `token` may come with a PIN.
     pub(super) fn find(
         args: &CredentialArgs,
         session: &Session,
         surroundings: &Surroundings<'_>,
+        token: Option<&TokenSource>,
     ) -> Result<Option<Self>, Failure> {
-        let from_file = |file: &Path| {
-            let password = password::from_file(session, file)?;
-            Ok(Some(Self { password, from: Some(input::name(file)) }))
+        let from_file = |file: &Path| Self::from_file(session, file).map(Some);
+        let variable = |name| (surroundings.variable)(name).filter(|value| !value.is_empty());
+        let with_uri = |on_command_line| {
+            let token = token.filter(|token| token.on_command_line == on_command_line);
+            token.map_or(Ok(None), |token| token.pin(session))
         };
         if let Some(password) = &args.p12_password {
             return Ok(Some(Self { password: password.clone(), from: None }));
@@ -177,12 +241,23 @@ impl GivenPassword {
         if let Some(file) = &args.p12_password_file {
             return from_file(file);
         }
-        if let Some(value) = (surroundings.variable)(P12_PASSWORD).filter(|value| !value.is_empty()) {
-            let not_text = |_| Failure::new(Status::Usage, format_args!("{P12_PASSWORD} is not UTF-8 text"));
-            let password = Password::new(value.into_string().map_err(not_text)?);
+        if let Some(pin) = with_uri(true)? {
+            return Ok(Some(pin));
+        }
+        // A password beside another certificate is that one's: as a PIN it would count as a wrong one.
+        let of_another = token.is_some() && variable(P12_CERTIFICATE).is_some();
+        if let Some(value) = variable(P12_PASSWORD).filter(|_| !of_another) {
+            let password = text_of_variable(P12_PASSWORD, value)?;
             return Ok(Some(Self { password, from: Some(format!("the variable {P12_PASSWORD}")) }));
         }
+        if let Some(pin) = with_uri(false)? {
+            return Ok(Some(pin));
+        }
         let config = session.config()?;
+        let certificate = config.p12_certificate.is_some() || config.pem_certificate.is_some();
+        if token.is_some() && config.pkcs11_uri.is_none() && certificate {
+            return Ok(None);
+        }
         match (&config.p12_password, &config.p12_password_file) {
             (Some(_), Some(_)) => Err(Failure::new(
                 Status::Usage,
@@ -197,4 +272,15 @@ impl GivenPassword {
             (None, None) => Ok(None),
         }
     }
+
+    pub(super) fn from_file(session: &Session, file: &Path) -> Result<Self, Failure> {
+        let password = password::from_file(session, file)?;
+        Ok(Self { password, from: Some(input::name(file)) })
+    }
+}
+
+/// The secret in an environment variable.
+fn text_of_variable(name: &str, value: OsString) -> Result<Password, Failure> {
+    let not_text = |_| Failure::new(Status::Usage, format_args!("{name} is not UTF-8 text"));
+    Ok(Password::new(value.into_string().map_err(not_text)?))
 }

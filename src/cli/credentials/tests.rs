@@ -115,7 +115,7 @@ fn the_command_line_wins_over_the_environment_over_the_configuration_over_the_us
     let mut scene = Scene::new();
     let nowhere =
         "no certificate to sign with: neither ~/.globus/usercert.p12 nor ~/.globus/usercert.pem exists";
-    let hint = "name yours with --p12-cert, or with --pem-cert and --pem-key";
+    let hint = "name yours with --p12-cert, with --pem-cert and --pem-key, or with --pkcs11-uri";
     scene.assert_fails(&[], Status::Credentials, nowhere, Some(hint));
 
     let (key, certificate) = identity("usual pem");
@@ -266,7 +266,7 @@ fn options_that_exclude_each_other_are_usage_errors() {
         &["--p12-cert", "a", "--pem-key", "b"],
         &["--pem-key", "b"],
         &["--p12-password", "a", "--p12-password-file", "b"],
-        &["--signature-algorithm", "dsa-sha1"],
+        &["--signature-algorithm", "rsa-md5"],
         &["--email", "nobody"],
     ] {
         assert_eq!(scene.subject(wrong).unwrap_err().status(), Status::Usage, "{wrong:?}");

@@ -4,7 +4,7 @@ use openssl::error::ErrorStack;
 
 use crate::{
     certificate::CertificateError,
-    dsig::{KeyType, SignatureMethod},
+    dsig::{KeyType, ShapeError, SignatureMethod},
     metadata::rules::RuleError,
     trust::PathError,
     xml::XmlError,
@@ -26,76 +26,24 @@ pub enum VerifyError {
     /// No `Signature` in the document.
     #[error("no signature")]
     NoSignature,
-    /// More than one `Signature` under the root.
-    #[error("there are {count} signatures; exactly one is accepted")]
-    Signatures {
-        /// How many.
-        count: usize,
-    },
-    /// An element or attribute of the signature's namespace somewhere else than in the one
-    /// signature at the end of the root.
-    #[error(
-        "{element} of the signature namespace is out of place: the one Signature must be the last element of rdf:RDF"
-    )]
-    Misplaced {
-        /// Its local name.
-        element: String,
-    },
-    /// Something follows the signature inside the root.
-    #[error("{what} follows the signature; only white space may")]
-    Trailing {
-        /// What.
-        what: &'static str,
-    },
-    /// A part of the signature is missing.
-    #[error("invalid signature element: {parent} lacks {element}")]
-    Missing {
-        /// What is missing.
-        element: &'static str,
-        /// Where.
-        parent: String,
-    },
-    /// A part of the signature that has no business there.
-    #[error("invalid signature element: unexpected {what} in {parent}")]
-    Unexpected {
-        /// What.
-        what: String,
-        /// Where.
-        parent: String,
-    },
-    /// Not base64, or nothing.
-    #[error("invalid signature element: the content of {element} is not base64")]
-    Base64 {
-        /// The element.
-        element: String,
-    },
-    /// SignedInfo has several references.
-    #[error("the signature has {count} references; exactly one, to the whole document, is accepted")]
-    References {
-        /// How many.
-        count: usize,
-    },
-    /// The reference is not to the whole document.
-    #[error("the signature does not cover the document: its reference is to {}", uri.as_ref().map_or("nothing".into(), |uri| format!("'{uri}'")))]
-    ReferenceUri {
-        /// Its URI.
-        uri: Option<String>,
-    },
-    /// Transforms other than enveloped-signature, then at most one canonicalization.
-    #[error(
-        "the reference must have the enveloped-signature transform, then at most one canonicalization, but {what}"
-    )]
-    Transforms {
-        /// What is wrong.
-        what: String,
-    },
-    /// An algorithm that is not known here, or known to be bad.
-    #[error("{role} '{uri}' is not supported")]
+    /// The signature, its place or its parts are not as they have to be.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// An algorithm that is not known here.
+    #[error("{role} '{uri}' is not known")]
     UnknownAlgorithm {
         /// The role it plays.
         role: &'static str,
         /// The algorithm.
         uri: String,
+    },
+    /// An algorithm that is known and never accepted.
+    #[error("{algorithm} is not accepted: {reason}")]
+    RefusedAlgorithm {
+        /// The algorithm's name: what follows the `#` of its URI.
+        algorithm: &'static str,
+        /// What speaks against it.
+        reason: &'static str,
     },
     /// An algorithm that the policy does not allow.
     #[error("{algorithm} is not accepted: SHA-1 no longer protects signatures")]
@@ -150,6 +98,32 @@ pub enum VerifyError {
         /// Of the reference, in hexadecimal digits.
         signed: String,
     },
+    /// SignatureValue is not as long as signatures with the certificate's key are.
+    #[error("the signature value has {found} bytes; {method} with the certificate's key makes {expected}")]
+    SignatureLength {
+        /// The method.
+        method: SignatureMethod,
+        /// The right length, in bytes.
+        expected: usize,
+        /// The length, in bytes.
+        found: usize,
+    },
+    /// One of the two numbers of the signature is zero, which no signature has.
+    #[error("the number {number} of the {method} signature is zero")]
+    SignatureZero {
+        /// The method.
+        method: SignatureMethod,
+        /// `r` or `s`.
+        number: char,
+    },
+    /// One of the two numbers of the signature is too large.
+    #[error("the number {number} of the {method} signature is not less than the order of the key's group")]
+    SignatureRange {
+        /// The method.
+        method: SignatureMethod,
+        /// `r` or `s`.
+        number: char,
+    },
     /// SignatureValue was not made with the key of a certificate in KeyInfo.
     #[error(
         "signature validation: false: the signature was not made with the key of its certificate, or was changed"
@@ -162,6 +136,18 @@ pub enum VerifyError {
         first: String,
         /// The subject of the second.
         second: String,
+    },
+    /// More than one `rdf:Description` in the root.
+    #[error("there are {count} rdf:Description in rdf:RDF; exactly one is accepted")]
+    SeveralDescriptions {
+        /// How many.
+        count: usize,
+    },
+    /// Something else than the description in the root, or around the description.
+    #[error("there is {element} in rdf:RDF, which has nothing but one rdf:Description")]
+    Wrapper {
+        /// Its local name.
+        element: String,
     },
     /// An element that must be there exactly once on the way to the endorser.
     #[error("there must be exactly one {element}, there are {count}")]
