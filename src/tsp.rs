@@ -29,7 +29,7 @@ use crate::{
     Certificate, Timestamp,
     checksum::hex,
     dsig::{AlgorithmPolicy, DigestMethod},
-    trust::{Anchors, MAX_AHEAD_SECONDS, PathRequest, Purpose, verify_path},
+    trust::{Anchors, MAX_AHEAD_SECONDS, PathRequest, Purpose, check_ahead, verify_path},
 };
 
 pub use self::{
@@ -165,8 +165,8 @@ impl Token {
         })
     }
 
-    /// Whether the time agrees with what an entry says: its endorsement is not dated after the time
-    /// stamp, and the time stamp was made while the endorser's `certificate` was valid. The endorser
+    /// Whether the time can be, and agrees with what an entry says: it is not ahead of `now`, the
+    /// endorsement is not dated after it, and the time stamp was made while the endorser's `certificate` was valid. The endorser
     /// chose the date; a signature first seen when the certificate had expired may have been made with
     /// a key that nobody guarded any more.
     ///
@@ -174,8 +174,15 @@ impl Token {
     /// after, it may lie by [`MAX_AHEAD_SECONDS`].
     ///
     /// # Errors
+    /// [`StampError::Untrusted`] with [`PathError::Ahead`](crate::trust::PathError::Ahead),
     /// [`StampError::BeforeEndorsement`], [`StampError::EndorserNotValid`]
-    pub fn check(&self, endorsed: Timestamp, certificate: &Certificate) -> Result<(), StampError> {
+    pub fn check(
+        &self,
+        endorsed: Timestamp,
+        certificate: &Certificate,
+        now: Timestamp,
+    ) -> Result<(), StampError> {
+        check_ahead(Purpose::TimeStamping, self.time, now)?;
         let time = self.latest;
         let precedes =
             |other: Timestamp| time.unix_seconds().saturating_add(MAX_AHEAD_SECONDS) < other.unix_seconds();

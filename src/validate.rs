@@ -20,7 +20,6 @@ use crate::{
 };
 
 pub use timestamped::GivenStamp;
-pub(crate) use timestamped::NAME as TIMESTAMPED;
 
 /// What is checked besides the rules of an entry.
 #[derive(Clone, Debug)]

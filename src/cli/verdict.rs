@@ -19,7 +19,7 @@ use crate::{
     dsig::{Evidence, Verified, VerifyError},
     metadata::CompressedFile,
     trust::{PathError, PinMismatch},
-    validate::{Check, Options, Report, TIMESTAMPED, validate},
+    validate::{Check, Options, Report, validate},
     xml::{self, Entries, EntriesError},
 };
 
@@ -218,7 +218,7 @@ fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static st
         ("endorsed-by", _, None, Some(PinMismatch::Untrusted { .. })) if options.anchors.is_none() => {
             Some(NO_ANCHORS)
         }
-        (TIMESTAMPED, ..) if report.stamp().is_none() && options.signed => {
+        ("timestamped", ..) if report.stamp().is_none() && options.signed => {
             Some("--timestamp-file names a time stamp that lies elsewhere")
         }
         _ => None,

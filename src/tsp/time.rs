@@ -9,12 +9,12 @@ use crate::{Timestamp, certificate::instant};
 pub(super) fn read(time: &[u8], accuracy: u64) -> Result<[Timestamp; 3], StampError> {
     let value = String::from_utf8_lossy(time);
     let wrong = |value: &str| StampError::Date { value: value.escape_debug().to_string() };
-    let (seconds, nanoseconds) = parse(&value).ok_or_else(|| wrong(&value))?;
+    let (seconds, [least, most]) = parse(&value).ok_or_else(|| wrong(&value))?;
     let base = seconds.unix_seconds();
     let spread = || {
         let accuracy = i64::try_from(accuracy.checked_mul(1000)?).ok()?;
-        let earliest = base.checked_add(nanoseconds.checked_sub(accuracy)?.div_euclid(SECOND))?;
-        let latest = nanoseconds.checked_add(accuracy)?.checked_add(SECOND - 1)?.div_euclid(SECOND);
+        let earliest = base.checked_add(least.checked_sub(accuracy)?.div_euclid(SECOND))?;
+        let latest = most.checked_add(accuracy)?.checked_add(SECOND - 1)?.div_euclid(SECOND);
         let latest = Timestamp::from_unix_seconds(base.checked_add(latest)?)?;
         Some([seconds, Timestamp::from_unix_seconds(earliest)?, latest])
     };
@@ -25,21 +25,21 @@ pub(super) fn read(time: &[u8], accuracy: u64) -> Result<[Timestamp; 3], StampEr
 const SECOND: i64 = 1_000_000_000;
 
 /// `YYYYMMDDhhmmss[.f…]Z`, the fraction without zeros at its end (RFC 3161 §2.4.2), as whole seconds
-/// and nanoseconds, rounded up.
-fn parse(value: &str) -> Option<(Timestamp, i64)> {
+/// and the nanoseconds it lies between.
+fn parse(value: &str) -> Option<(Timestamp, [i64; 2])> {
     let (whole, fraction) = match value.strip_suffix('Z')?.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (value.strip_suffix('Z')?, None),
     };
     // Seconds cannot be left out.
     let seconds = instant(&format!("{whole}Z")).filter(|_| whole.len() == 14)?;
-    let Some(fraction) = fraction else { return Some((seconds, 0)) };
+    let Some(fraction) = fraction else { return Some((seconds, [0, 0])) };
     if fraction.is_empty() || fraction.ends_with('0') || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let (nine, rest) = fraction.split_at_checked(9).unwrap_or((fraction, ""));
     let nanoseconds: i64 = format!("{nine:0<9}").parse().ok()?;
-    Some((seconds, nanoseconds + i64::from(!rest.is_empty())))
+    Some((seconds, [nanoseconds, nanoseconds + i64::from(!rest.is_empty())]))
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use crate::{
     tsp::{self, Stamp, StampError},
 };
 
-/// The check's name.
-pub(crate) const NAME: &str = "timestamped";
+const NAME: &str = "timestamped";
 
 /// What there is of an entry's time stamp, which is no part of the entry.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +37,7 @@ pub(super) fn judge(
     let endorsement = metadata.and_then(|metadata| metadata.endorsement.as_ref());
     Some(verified.and_then(|stamp| {
         if let Some(endorsement) = endorsement {
-            stamp.check(endorsement.created, &evidence.certificate)?;
+            stamp.check(endorsement.created, &evidence.certificate, options.now)?;
         }
         Ok(stamp)
     }))

@@ -50,6 +50,28 @@ fn c5_an_existing_file_is_kept_unless_overwriting_is_asked_for() {
 }
 
 #[test]
+fn what_is_prepared_is_put_in_its_place_or_leaves_nothing() {
+    let (folder, file) = folder();
+    drop(prepare(&file, b"new", true).unwrap());
+    assert_eq!(fs::read(&file).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["a.xml"]);
+    let prepared = prepare(&file, b"new", true).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), b"old");
+    prepared.put().unwrap();
+    assert_eq!(fs::read(&file).unwrap(), b"new");
+    assert_eq!(names(folder.path()), ["a.xml"]);
+    // Somebody else was first.
+    let other = folder.path().join("b.xml");
+    let prepared = prepare(&other, b"new", false).unwrap();
+    fs::write(&other, "theirs").unwrap();
+    assert!(matches!(prepared.put(), Err(OutputError::Exists { .. })));
+    assert_eq!(fs::read(&other).unwrap(), b"theirs");
+    assert_eq!(names(folder.path()), ["a.xml", "b.xml"]);
+    assert!(matches!(prepare(Path::new("/dev/null"), b"", true), Err(OutputError::NotRegular { .. })));
+    assert!(matches!(prepare(folder.path(), b"", true), Err(OutputError::Directory { .. })));
+}
+
+#[test]
 fn c20_the_first_original_is_kept() {
     let (folder, file) = folder();
     let original = folder.path().canonicalize().unwrap().join("a.xml.orig");

@@ -21,7 +21,6 @@ use crate::{
     config,
     dsig::Verified,
     http::{HttpUrl, first_reason},
-    trust::{Purpose, check_ahead},
     tsp::{Client, ClientOptions, Request, StampError, Token},
 };
 
@@ -120,9 +119,9 @@ fn check(token: &Token, entry: &Verified<Metadata>) -> Result<(), Failure> {
         StampError::EndorserNotValid { .. } => Failure::new(Status::Credentials, error),
         error => Failure::new(Status::Network, error).with_hint(clocks),
     };
-    check_ahead(Purpose::TimeStamping, token.time, Timestamp::now()).map_err(|error| wrong(error.into()))?;
+    let now = Timestamp::now();
     match &entry.endorsement {
-        Some(endorsement) => token.check(endorsement.created, entry.certificate()).map_err(wrong),
+        Some(endorsement) => token.check(endorsement.created, entry.certificate(), now).map_err(wrong),
         // What is verified is endorsed.
         None => Ok(()),
     }
