@@ -201,3 +201,31 @@ fn an_entry_of_any_author_is_signed() {
     folder.write("image.xml", plain());
     sign(&folder, &[]).ended(0, SIGNED, NOTE);
 }
+
+/// `openssl` makes the proxy, with names in other string types than its issuer's.
+#[test]
+fn a_proxy_that_openssl_made_signs() {
+    if std::env::var_os("STRATUSLAB_SKIP_PEERS").is_some() {
+        eprintln!("SKIPPED: STRATUSLAB_SKIP_PEERS is set, openssl makes no proxy");
+        return;
+    }
+    let grid = grid();
+    let folder = folder(&grid, "");
+    folder.write("jane.pem", [grid.end_entity.certificate_pem(), grid.end_entity.key_pem()].concat());
+    folder.write("middle.pem", grid.middle.certificate_pem());
+    folder.write(
+        "extensions",
+        "proxyCertInfo=critical,language:id-ppl-inheritAll\nkeyUsage=critical,digitalSignature\n",
+    );
+    let made = folder.shell(
+        "openssl req -new -nodes -newkey rsa:2048 -subj /C=FR/O=StratusLab/CN=Jane/CN=42 -keyout key.pem \
+         -out request.pem &&
+         openssl x509 -req -in request.pem -CA jane.pem -CAkey jane.pem -set_serial 42 -days 1 \
+         -extfile extensions -out proxy.pem &&
+         cat proxy.pem key.pem jane.pem middle.pem | sed '/BEGIN PRIVATE/,/END PRIVATE/d' > certificates &&
+         cat certificates key.pem > x509up",
+    );
+    assert_eq!(made.status, Some(0), "{}", made.stderr);
+    sign(&folder, &["-q", "--include-chain"]).ended(0, SIGNED, "");
+    validate(&folder, &TRUSTED).ended(0, "Valid: image.xml\n", "");
+}
