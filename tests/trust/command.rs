@@ -238,7 +238,8 @@ fn a_proxy_is_accepted_for_its_end_entity() {
     place.invalid(
         &["--ca-file", "ca.pem"],
         &format!(
-            "endorser inconsistency (subject): the certificate has 'CN=1,{NAME}', the document '{NAME}'"
+            "endorser inconsistency (subject): the certificate has 'CN=1,{NAME}', the document '{NAME}'\n\
+             hint: it was signed with a proxy certificate, which counts only with --require trusted"
         ),
     );
     let trusted = ["--require", "trusted", "--ca-file", "ca.pem", "--endorsed-by", EMAIL];
