@@ -9,22 +9,12 @@ use cryptoki::mechanism::{
     rsa::{PkcsMgfType, PkcsPssParams},
 };
 
-use super::{SHA1_DIGEST_INFO, byte_length, digest};
+use super::{byte_length, digest, digest_info};
 use crate::{
     Certificate,
     credentials::token::{Input, TokenError, TokenKey, Way, digest_mechanism},
     dsig::{DigestMethod, SignatureMethod, algorithm::Scheme, sign::SignError},
 };
-
-/// DigestInfo of SHA-256, SHA-384 and SHA-512 up to the digest itself, which differ in the last octet
-/// of the hash function's identifier and in the lengths (RFC 8017 §9.2, note 1).
-const fn sha2_digest_info(id: u8, length: u8) -> [u8; 19] {
-    let total = 17 + length;
-    [
-        0x30, total, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, id, 0x05, 0x00,
-        0x04, length,
-    ]
-}
 
 /// The octets of SignatureValue over `octets`, by the key of `certificate`.
 pub(super) fn sign(
@@ -35,7 +25,7 @@ pub(super) fn sign(
 ) -> Result<Vec<u8>, SignError> {
     let hash = method.digest_method();
     let input = |input| match input {
-        Input::DigestInfo => [&digest_info(hash)[..], &digest(hash, octets)].concat(),
+        Input::DigestInfo => [digest_info(hash), &digest(hash, octets)].concat(),
         Input::Digest => digest(hash, octets),
         Input::Octets => octets.to_vec(),
     };
@@ -112,16 +102,6 @@ fn ways(method: SignatureMethod) -> Vec<Way> {
     }
 }
 
-/// DigestInfo up to the digest itself.
-fn digest_info(method: DigestMethod) -> Vec<u8> {
-    match method {
-        DigestMethod::Sha1 => SHA1_DIGEST_INFO.to_vec(),
-        DigestMethod::Sha256 => sha2_digest_info(1, 32).to_vec(),
-        DigestMethod::Sha384 => sha2_digest_info(2, 48).to_vec(),
-        DigestMethod::Sha512 => sha2_digest_info(3, 64).to_vec(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +117,7 @@ mod tests {
     /// As RFC 8017 §9.2, note 1, lists them.
     #[test]
     fn digest_infos_are_those_of_the_standard() {
-        let begin = |method| crate::checksum::hex(&digest_info(method));
+        let begin = |method| crate::checksum::hex(digest_info(method));
         assert_eq!(begin(DigestMethod::Sha1), "3021300906052b0e03021a05000414");
         assert_eq!(begin(DigestMethod::Sha256), "3031300d060960864801650304020105000420");
         assert_eq!(begin(DigestMethod::Sha384), "3041300d060960864801650304020205000430");
