@@ -110,7 +110,7 @@ fn judged_by_the_jdk(jdk: &mut Jdk, document: &Document) -> TestCaseResult {
             None => c14n::document(tree.root(), algorithm, None),
             Some(element) => c14n::subtree(elements[*element], algorithm),
         };
-        let theirs = theirs.unwrap_or_else(|reason| reason.into_bytes());
+        let theirs = theirs.unwrap_or_else(String::into_bytes);
         let what = format!(
             "{algorithm:?} of {}",
             element.map_or("all".into(), |e| format!("{:?}", elements[e].range()))
@@ -135,7 +135,7 @@ fn mistaken(apex: roxmltree::Node, mode: Mode) -> bool {
     }
 }
 
-/// All six, and exclusive ones with InclusiveNamespaces.
+/// All six, and exclusive ones with `InclusiveNamespaces`.
 fn algorithms() -> Vec<Canonicalization> {
     let plain = ALGORITHMS.map(|(mode, _)| Canonicalization::new(mode));
     let commented = plain.clone().map(Canonicalization::with_comments);
@@ -164,6 +164,76 @@ fn what_is_accepted_libxml2_accepts() {
         let ours = c14n::document(tree.root(), &algorithm, None).unwrap();
         same(&ours, &theirs.stdout, "--c14n")
     });
+}
+
+/// Neither the stack nor the time is the document's to choose.
+#[test]
+fn documents_far_beyond_an_entry_have_a_canonical_form() {
+    let levels = Limits::LARGE.depth;
+    let deep = format!("{}{}", "<a xmlns='urn:a'>".repeat(levels), "</a>".repeat(levels));
+    let canonical = format!("<a xmlns=\"urn:a\">{}{}", "<a>".repeat(levels - 1), "</a>".repeat(levels));
+    let wide = format!("<p:a xmlns:p='urn:a'>{}</p:a>", "<p:b z='' a=''/>".repeat(1_000_000));
+    let canonical_wide =
+        format!("<p:a xmlns:p=\"urn:a\">{}</p:a>", "<p:b a=\"\" z=\"\"></p:b>".repeat(1_000_000));
+    for (document, expected) in [(deep, canonical), (wide, canonical_wide)] {
+        for (mode, _) in ALGORITHMS {
+            assert!(whole(&document, &Canonicalization::new(mode)) == expected.as_bytes(), "{mode:?}");
+        }
+    }
+}
+
+/// C14N 1.1 §2.4, the example there, and one where an ancestor has the last word.
+#[test]
+fn the_bases_of_several_ancestors_are_joined() {
+    for (document, expected) in [
+        ("<a xml:base='foo/bar'><b xml:base='..'><c xml:base='..'><d xml:base='x'/></c></b></a>", "../x"),
+        ("<a><b xml:base='x/'><c xml:base='y/'><d/></c></b></a>", "x/y/"),
+        ("<a xml:base='http://a.org/b/c'><c xml:base='y/'><d xml:base='?q'/></c></a>", "http://a.org/b/y/?q"),
+    ] {
+        let source = Source::read(document.as_bytes()).unwrap();
+        let tree = source.parse().unwrap();
+        let last = tree.descendants().last().unwrap();
+        let canonical = c14n::subtree(last, &Canonicalization::new(Mode::Inclusive11)).unwrap();
+        assert_eq!(String::from_utf8(canonical).unwrap(), format!("<d xml:base=\"{expected}\"></d>"));
+    }
+}
+
+/// `examples/c14n.rs`
+#[test]
+#[cfg(feature = "cli")]
+fn the_example_prints_the_canonical_form_and_nothing_after_it() {
+    use std::process::Command;
+
+    let folder = tempfile::tempdir().unwrap();
+    let run = |document: &str, arguments: &[&str]| {
+        let file = folder.path().join("document.xml");
+        std::fs::write(&file, document).unwrap();
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["run", "--quiet", "--locked", "--example", "c14n", "--"]).args(arguments);
+        let output = command.arg(&file).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        let error = error.replace(file.to_str().unwrap(), "FILE");
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), error)
+    };
+    let document = "<a xmlns='urn:a' xmlns:b='urn:b'><!-- c --><b:c z='1' b='2'/></a>";
+    let done = |form: &str| (0, form.to_owned(), String::new());
+    let inclusive = r#"<a xmlns="urn:a" xmlns:b="urn:b"><b:c b="2" z="1"></b:c></a>"#;
+    assert_eq!(run(document, &[]), done(inclusive));
+    assert_eq!(run(document, &["--mode", "c14n11"]), done(inclusive));
+    let exclusive = r#"<a xmlns="urn:a"><!-- c --><b:c xmlns:b="urn:b" b="2" z="1"></b:c></a>"#;
+    assert_eq!(run(document, &["--mode", "exc", "--comments"]), done(exclusive));
+    assert_eq!(run(document, &["--mode", "exc", "--prefixes", "#default b"]), done(inclusive));
+    let ill_formed = "error: FILE: not well-formed XML: the root node was opened but never closed\n";
+    assert_eq!(run("<a>", &[]), (1, String::new(), ill_formed.to_owned()));
+    let doctype = "error: FILE: the document has a DOCTYPE, which is not accepted\n";
+    assert_eq!(run("<!DOCTYPE a><a/>", &[]), (1, String::new(), doctype.to_owned()));
+    assert_eq!(run(document, &["--mode", "none"]).0, 2);
+    assert_eq!(run(document, &["--prefixes", "a"]).0, 2);
+    let missing = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--locked", "--example", "c14n", "--", "/nowhere"])
+        .output()
+        .unwrap();
+    assert_eq!(missing.status.code(), Some(3));
 }
 
 /// Documents with a character or two wrong.

@@ -283,9 +283,8 @@ impl Element {
             }
         }
         parts.extend(self.base.map(|base| format!("xml:base='{base}'")));
-        let keys = self.order.iter().cycle();
-        let mut parts: Vec<_> =
-            keys.zip(parts).enumerate().map(|(at, (key, part))| (key ^ at as u8, part)).collect();
+        let keys = (0_u8..).zip(self.order.iter().cycle()).map(|(at, key)| key ^ at);
+        let mut parts: Vec<_> = keys.zip(parts).collect();
         parts.sort_by_key(|(key, _)| *key);
         for (_, part) in parts {
             write!(out, "{}{part}", self.space).unwrap();

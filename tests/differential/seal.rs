@@ -52,7 +52,7 @@ fn signed(octets: &[u8], key: &PKey<Private>) -> Vec<u8> {
 }
 
 fn signature<'a, 'i>(tree: &'a roxmltree::Document<'i>) -> Option<Node<'a, 'i>> {
-    tree.descendants().filter(|node| node.has_tag_name((NAMESPACE, "Signature"))).next_back()
+    tree.descendants().rfind(|node| node.has_tag_name((NAMESPACE, "Signature")))
 }
 
 fn below<'a, 'i>(parent: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {

@@ -350,3 +350,24 @@ fn an_authority_is_not_waited_for_without_end() {
     );
     assert_eq!(desk.folder.names(), BEFORE);
 }
+
+#[test]
+fn an_interrupt_while_an_authority_is_silent_leaves_everything_as_it_was() {
+    let (sender, asked) = std::sync::mpsc::channel();
+    let desk = Desk::answering(&Profile::new(Kind::P256), move |_, _| {
+        sender.send(()).unwrap();
+        std::thread::sleep(Duration::from_secs(60));
+        Vec::new()
+    });
+    let mut command = desk.folder.command("sign-metadata");
+    command.args(["--pem-cert", "jane.pem", "--timestamp", &desk.url, "a.xml"]);
+    let mut child = command.spawn().unwrap();
+    asked.recv().unwrap();
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(
+        (desk.folder.names(), desk.bytes("a.xml")),
+        (BEFORE.map(str::to_owned).into(), unsigned().into())
+    );
+}
