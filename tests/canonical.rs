@@ -197,7 +197,7 @@ fn the_bases_of_several_ancestors_are_joined() {
     ] {
         let source = Source::read(document.as_bytes()).unwrap();
         let tree = source.parse().unwrap();
-        let last = tree.descendants().last().unwrap();
+        let last = tree.descendants().next_back().unwrap();
         let canonical = c14n::subtree(last, &Canonicalization::new(Mode::Inclusive11)).unwrap();
         assert_eq!(String::from_utf8(canonical).unwrap(), format!("<d xml:base=\"{expected}\"></d>"));
     }
