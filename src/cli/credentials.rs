@@ -99,7 +99,7 @@ pub struct CredentialArgs {
 
 impl CredentialArgs {
     /// The credentials to sign with, in their validity period unless that is not wanted. Asks for
-    /// a password if one is needed and none was given.
+    /// a password if one is needed and none was given, and notes what a proxy certificate is good for.
     ///
     /// # Errors
     /// A [`Failure`] if there are no credentials, or they cannot be used.
@@ -169,8 +169,19 @@ impl CredentialArgs {
             Place::Token(token) => token.credentials(self, session, surroundings)?,
         };
         match credentials.check_validity(surroundings.now) {
-            Err(error) if self.allow_expired_certificate => session.warn(error),
-            checked => checked.map_err(|error| place.out_of_validity(&error))?,
+            Err(error @ (CredentialsError::NotYetValid { .. } | CredentialsError::Expired { .. }))
+                if self.allow_expired_certificate =>
+            {
+                session.warn(error);
+            }
+            checked => checked.map_err(|error| place.unusable(&error, &credentials))?,
+        }
+        if let Ok([.., end_entity]) = credentials.proxy_issuers().as_deref() {
+            session.note(format_args!(
+                "signing with a proxy certificate of '{}': validators accept that with trust anchors only \
+                 (--require trusted), older ones and Marketplaces not at all",
+                end_entity.subject()
+            ));
         }
         Ok(credentials)
     }
