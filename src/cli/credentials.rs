@@ -20,7 +20,7 @@ use super::{
     password::{self, PasswordError},
     shown,
 };
-use crate::{Credentials, CredentialsError, Email, Password, Timestamp, dsig::SignatureMethod};
+use crate::{Credentials, CredentialsError, Email, Password, Timestamp, dsig::SignatureMethod, trust};
 
 /// Names the PKCS#12 file to sign with.
 const P12_CERTIFICATE: &str = "STRATUSLAB_P12_CERTIFICATE";
@@ -171,6 +171,16 @@ impl CredentialArgs {
         match credentials.check_validity(surroundings.now) {
             Err(error) if self.allow_expired_certificate => session.warn(error),
             checked => checked.map_err(|error| place.out_of_validity(&error))?,
+        }
+        let certificate = credentials.certificate();
+        if trust::is_proxy(certificate) {
+            // Validators that trust nobody want the name in the certificate (design decision 3).
+            session.warn(format_args!(
+                "'{}' is a proxy certificate: the entry names it, and not '{}', so that --require trusted \
+                 refuses the entry",
+                certificate.subject(),
+                certificate.issuer()
+            ));
         }
         Ok(credentials)
     }
