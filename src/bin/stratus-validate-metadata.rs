@@ -52,7 +52,7 @@ enum Required {
     Current,
     /// Not deprecated
     Active,
-    /// Endorsed with a certificate of an authority that is trusted, and not revoked
+    /// Endorsed with a certificate of an authority that is trusted; if there are CRLs, not revoked
     Trusted,
     /// With a time stamp by an authority below --tsa-ca-file
     Timestamped,

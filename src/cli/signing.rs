@@ -21,6 +21,7 @@ pub(super) fn proxy_hint(error: &ProxyError) -> Option<&'static str> {
         _ => return None,
     })
 }
+const METHOD_KEY: &str = "leave out --signature-algorithm, or signature_algorithm in the configuration, or name one that fits the key";
 
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
@@ -42,9 +43,7 @@ impl From<SignError> for Failure {
             SignError::MethodNotNamed { .. } => {
                 (Status::Usage, Some("--signature-algorithm dsa-sha1 makes signatures for old Marketplaces"))
             }
-            SignError::MethodKey { .. } => {
-                (Status::Usage, Some("leave --signature-algorithm out, or name one that fits the key"))
-            }
+            SignError::MethodKey { .. } => (Status::Usage, Some(METHOD_KEY)),
             SignError::Rule(RuleError::Structure(StructureError::Order { .. })) => (
                 Status::No,
                 Some("put the elements in the order in which stratus-build-metadata writes them"),

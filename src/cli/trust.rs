@@ -72,7 +72,8 @@ impl TrustArgs {
         for warning in anchors.warnings() {
             // What is wrong with a CRL nobody looks at is of no interest.
             match warning {
-                AnchorsWarning::Unusable(AnchorsError::Crl { .. }) if self.insecure_no_crl => {}
+                AnchorsWarning::Unusable(AnchorsError::Crl { .. } | AnchorsError::NoCrl { .. })
+                    if self.insecure_no_crl => {}
                 AnchorsWarning::Unusable(error) => session.warn(told(error)),
                 warning => session.warn(warning),
             }
@@ -96,6 +97,10 @@ impl TrustArgs {
 pub(super) const NO_ANCHORS: &str =
     "--ca-path DIR or --ca-file FILE names the authorities that are trusted, as do these keys in [trust]";
 
+/// Where a path leads, for those who have named a step on the way.
+pub(super) const PATH_END: &str = "a path ends at a self-signed certificate in --ca-path or --ca-file; \
+    those on the way may be there too, or in the entry (--include-chain)";
+
 /// What is trusted, where it is required and there is nothing.
 ///
 /// # Errors
@@ -118,6 +123,7 @@ impl From<AnchorsError> for Failure {
             AnchorsError::NoCertificate { .. } => {
                 Some("certificates of authorities are wanted, in PEM or one in DER")
             }
+            AnchorsError::NoCrl { .. } => Some("CRLs are wanted, in PEM or one in DER"),
             _ => None,
         };
         let failure = Self::new(Status::File, told(&error));
@@ -132,7 +138,7 @@ impl From<AnchorsError> for Failure {
 fn told(error: &AnchorsError) -> String {
     match error {
         AnchorsError::Read { path, cause } => {
-            format!("cannot read trust anchors from {}: {}", shown(path), reason(cause))
+            format!("cannot read {}: {}", shown(path), reason(cause))
         }
         error => error.to_string(),
     }

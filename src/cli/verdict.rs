@@ -12,13 +12,14 @@ use super::{
     Failure, Session, Status,
     input::{self, InputError},
     stamp::{Stamps, token_fields},
-    trust::{NO_ANCHORS, PROXY},
+    trust::{NO_ANCHORS, PATH_END, PROXY},
 };
 use crate::{
     Certificate, Endorsement, Metadata, Timestamp,
     dsig::{Evidence, Verified, VerifyError},
     metadata::CompressedFile,
     trust::{PathError, PinMismatch},
+    tsp::StampError,
     validate::{Check, Options, Report, validate},
     xml::{self, Entries, EntriesError},
 };
@@ -214,7 +215,15 @@ fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static st
         }
         ("signature", Some(VerifyError::EndorserMismatch { proxy: true, .. }), _, _) => Some(PROXY),
         ("trusted", _, Some(Err(PathError::CrlMissing { .. } | PathError::CrlStale { .. })), _) => {
-            Some("fetch-crl brings the CRLs of a directory up to date")
+            Some("fetch-crl brings the CRLs of a directory up to date; --crl FILE names others")
+        }
+        ("trusted", _, Some(Err(PathError::NoPath { .. } | PathError::UntrustedRoot { .. })), _) => {
+            Some(PATH_END)
+        }
+        ("trusted", _, Some(Err(PathError::Revoked { stamped: None, .. })), _)
+            if options.stamp_anchors.is_none() =>
+        {
+            Some("a time stamp from before would count: --tsa-ca-file names who is trusted to make it")
         }
         ("endorsed-by", _, None, Some(PinMismatch::Untrusted { .. })) if options.anchors.is_none() => {
             Some(NO_ANCHORS)
@@ -222,6 +231,15 @@ fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static st
         ("timestamped", ..) if report.stamp().is_none() && options.signed => {
             Some("--timestamp-file names a time stamp that lies elsewhere")
         }
+        ("timestamped", ..) => match report.stamp() {
+            Some(Err(StampError::Malformed(_))) => Some(
+                "a time stamp is a TimeStampResp or TimeStampToken in DER, as stratus-sign-metadata keeps it",
+            ),
+            Some(Err(StampError::Untrusted(PathError::NoPath { .. } | PathError::UntrustedRoot { .. }))) => {
+                Some("a path ends at a self-signed certificate in --tsa-ca-file")
+            }
+            _ => None,
+        },
         _ => None,
     }
 }

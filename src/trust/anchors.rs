@@ -20,6 +20,8 @@ use crate::{Certificate, CertificateError, credentials::pem};
 /// Largest file read, in bytes: authorities with a million revoked certificates have lists of this
 /// size.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+/// The first octet of a CRL in DER (X.690 §8.9).
+const DER_SEQUENCE: u8 = 0x30;
 /// Most files looked at in a directory.
 const MAX_FILES: usize = 10_000;
 
@@ -51,7 +53,7 @@ struct Anchor {
 #[non_exhaustive]
 pub enum AnchorsError {
     /// The system refused.
-    #[error("cannot read trust anchors from {}: {cause}", path.display())]
+    #[error("cannot read {}: {cause}", path.display())]
     Read {
         /// The file or directory.
         path: PathBuf,
@@ -77,6 +79,12 @@ pub enum AnchorsError {
         path: PathBuf,
         /// Why.
         cause: CertificateError,
+    },
+    /// A file without any CRL.
+    #[error("there is no CRL in {}", path.display())]
+    NoCrl {
+        /// The file.
+        path: PathBuf,
     },
     /// A CRL that cannot be used.
     #[error("cannot use the CRL in {}: {cause}", path.display())]
@@ -170,10 +178,12 @@ impl Anchors {
         let bytes = read(path)?;
         let failed = |cause| AnchorsError::Crl { path: path.to_owned(), cause };
         let encoded = match pem::contents(&bytes, |label| label == "X509 CRL") {
-            blocks if blocks.is_empty() => vec![bytes],
-            blocks => {
+            blocks if !blocks.is_empty() => {
                 blocks.into_iter().collect::<Option<_>>().ok_or(CrlError::Unreadable).map_err(failed)?
             }
+            // All that could be one in DER is told as such.
+            _ if bytes.first() == Some(&DER_SEQUENCE) => vec![bytes],
+            _ => return Err(AnchorsError::NoCrl { path: path.to_owned() }),
         };
         for encoded in encoded {
             self.crls.push(Crl::from_der(&encoded).map_err(failed)?);

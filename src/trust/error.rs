@@ -23,7 +23,7 @@ pub enum PathError {
     },
     /// Nobody who is known issued one of the certificates.
     #[error(
-        "no path to a trust anchor: '{certificate}' was issued by '{issuer}', who is none of the {anchors} trust anchors"
+        "no path to a trust anchor: '{certificate}' was issued by '{issuer}', who is {}", none_of(*anchors)
     )]
     NoPath {
         /// The last certificate that was found.
@@ -35,7 +35,7 @@ pub enum PathError {
     },
     /// The path ends at a self-signed certificate that nobody made an anchor.
     #[error(
-        "no path to a trust anchor: '{certificate}' is self-signed and none of the {anchors} trust anchors"
+        "no path to a trust anchor: '{certificate}' is self-signed and {}", none_of(*anchors)
     )]
     UntrustedRoot {
         /// The self-signed one.
@@ -139,7 +139,7 @@ pub enum PathError {
         weakness: Weakness,
     },
     /// Outside the namespace that the reader's policy gives the authority.
-    #[error("the signing policy {} lets '{authority}' certify {}, but not '{subject}'", policy.display(), quoted(permitted))]
+    #[error("the signing policy {} lets '{authority}' certify {} '{subject}'", policy.display(), but_not(permitted))]
     SigningPolicy {
         /// The authority, in the policy's form.
         authority: String,
@@ -274,13 +274,20 @@ impl fmt::Display for Weakness {
 /// How many permitted subjects a message names.
 const MAX_QUOTED: usize = 5;
 
-fn quoted(subjects: &[String]) -> String {
+fn none_of(anchors: usize) -> String {
+    match anchors {
+        1 => "not the trust anchor".to_owned(),
+        count => format!("none of the {count} trust anchors"),
+    }
+}
+
+fn but_not(subjects: &[String]) -> String {
     if subjects.is_empty() {
-        return "nothing".to_owned();
+        return "nothing, and so not".to_owned();
     }
     let quoted: Vec<_> = subjects.iter().take(MAX_QUOTED).map(|subject| format!("'{subject}'")).collect();
     let more = if subjects.len() > MAX_QUOTED { ", …" } else { "" };
-    format!("{}{more}", quoted.join(", "))
+    format!("{}{more}, but not", quoted.join(", "))
 }
 
 fn stamp(stamped: Option<Timestamp>) -> String {

@@ -180,7 +180,7 @@ pub enum StampError {
         extension: String,
     },
     /// The authority is not trusted, was not at the time, or that time is yet to come.
-    #[error(transparent)]
+    #[error("{}", untrusted(.0))]
     Untrusted(#[from] PathError),
     /// Older than what it is of claims to be.
     #[error("the time stamp is of {time}, before the endorsement, which is of {endorsed}")]
@@ -200,6 +200,14 @@ pub enum StampError {
         /// The last one.
         to: Timestamp,
     },
+}
+
+/// Whose path it is, which is not said where the time itself is wrong.
+fn untrusted(error: &PathError) -> String {
+    match error {
+        PathError::Ahead { .. } => error.to_string(),
+        error => format!("the time-stamp authority is not trusted: {error}"),
+    }
 }
 
 impl From<der::Error> for StampError {

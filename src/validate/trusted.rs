@@ -50,7 +50,7 @@ pub(super) fn mismatch(report: &Report, options: &Options) -> Option<PinMismatch
 pub(super) fn trusted(report: &Report, options: &Options) -> Check {
     let problem = match (report.path(), report.evidence()) {
         (Some(Ok(path)), _) => {
-            let message = told(path, options);
+            let message = told(path, matches!(report.stamp(), Some(Ok(_))), options);
             return Check { name: TRUSTED, outcome: Outcome::Passed, message: Some(message) };
         }
         (Some(Err(error)), _) => error.to_string(),
@@ -63,13 +63,17 @@ pub(super) fn trusted(report: &Report, options: &Options) -> Check {
     required(TRUSTED, options, Requirement::Trusted, Some(problem))
 }
 
-fn told(path: &TrustedPath, options: &Options) -> String {
+fn told(path: &TrustedPath, stamped: bool, options: &Options) -> String {
     let anchor = path.anchor().map(|anchor| anchor.subject().to_string()).unwrap_or_default();
     let expired = path.certificates().iter().any(|certificate| certificate.not_after() < options.now);
+    // What was revoked later than it was stamped is on a list all the same.
+    let before = if stamped { " as revoked before its time stamp" } else { "" };
     let revocation = match path.revocation_checked() {
-        true if expired => "; no CRL lists it, but one that has expired may have been taken off",
-        true => "; no CRL lists it",
-        false => "; without CRLs, revocation was not checked",
+        true if expired => {
+            format!("; no CRL lists it{before}, but one that has expired may have been taken off")
+        }
+        true => format!("; no CRL lists it{before}"),
+        false => "; without CRLs, revocation was not checked".to_owned(),
     };
     let proxies = match (path.proxies(), path.end_entity()) {
         (0, _) | (_, None) => String::new(),

@@ -140,7 +140,10 @@ fn one_that_proves_nothing_is_a_note_unless_it_is_required() {
     desk.folder.write("a.xml.tsr", vec![0x30; 300 << 10]);
     assert_eq!(reason(&desk, &[]), "a time stamp of 262145 bytes, more than the 262144 that are read\n");
     desk.folder.write("a.xml.tsr", b"");
-    assert!(reason(&desk, &[]).starts_with("malformed time stamp: "));
+    let said = reason(&desk, &[]);
+    let hint = "\nhint: a time stamp is a TimeStampResp or TimeStampToken in DER, as stratus-sign-metadata keeps \
+                it\n";
+    assert!(said.starts_with("malformed time stamp: ") && said.ends_with(hint), "{said}");
     // What is not even a file is no verdict.
     fs::remove_file(desk.path("a.xml.tsr")).unwrap();
     fs::create_dir(desk.path("a.xml.tsr")).unwrap();
@@ -153,15 +156,17 @@ fn one_by_somebody_else() {
     desk.stamp();
     let other = Authority::new(&Profile::new(Kind::P256));
     let done = desk.validate(&["--require", "timestamped", "--tsa-ca-file", &other.ca_file(), "a.xml"]);
-    let said = "Invalid: a.xml\n'CN=TSA,O=StratusLab' names 'CN=Time CA,O=StratusLab' as its issuer, but was \
-                not signed with the key that the trusted 'CN=Time CA,O=StratusLab' has\n";
+    let said = "Invalid: a.xml\nthe time-stamp authority is not trusted: 'CN=TSA,O=StratusLab' names 'CN=Time \
+                CA,O=StratusLab' as its issuer, but was not signed with the key that the trusted 'CN=Time \
+                CA,O=StratusLab' has\n";
     done.failed(1, said);
     // Several files of authorities are as one.
     let both = ["--tsa-ca-file", &other.ca_file(), "--tsa-ca-file", &desk.ca_file(), "a.xml"];
     assert_eq!(desk.validate(&[&["--require", "timestamped"], &both[..]].concat()).succeeded(), VALID);
     let expired = Desk::new(&Profile { days: (-20, -10), ..Profile::new(Kind::P256) });
     expired.stamp();
-    assert!(reason(&expired, &[]).starts_with("'CN=TSA,O=StratusLab' had expired at "));
+    let said = "the time-stamp authority is not trusted: 'CN=TSA,O=StratusLab' had expired at ";
+    assert!(reason(&expired, &[]).starts_with(said));
     let unfit = Desk::new(&Profile { usages: vec!["emailProtection"], ..Profile::new(Kind::P256) });
     unfit.sign(&["a.xml"]).succeeded();
     put(&unfit, Timestamp::now());
@@ -231,6 +236,9 @@ fn a_revocation_after_the_time_stamp_is_harmless() {
     // Revoked an hour from now, as far as the CRL goes: after the signature and the time stamp.
     desk.folder.write("grid.crl", crl(&ca, &[(&jane, from_now(3600))]));
     assert_eq!(stamped(&desk).succeeded(), VALID);
+    let verbose = desk.validate(&[&["-v", "--tsa-ca-file", &desk.ca_file()], &trusted[..]].concat());
+    let told = "; no CRL lists it as revoked before its time stamp\n";
+    assert!(verbose.stderr.contains(told), "{}", verbose.stderr);
     let done = desk.validate(&trusted);
     assert_eq!(done.status, Some(1));
     assert!(

@@ -186,7 +186,8 @@ fn a_key_has_to_be_for_signing_and_its_certificate_valid() {
         assert_eq!(
             done.failed(2),
             "error: rsa-sha256 was asked for but the certificate's key is EC P-256\n\
-             hint: leave --signature-algorithm out, or name one that fits the key\n"
+             hint: leave out --signature-algorithm, or signature_algorithm in the \
+             configuration, or name one that fits the key\n"
         );
     });
 }

@@ -127,6 +127,12 @@ fn a_pin_is_asked_for_by_the_name_of_the_token_and_tried_once() {
         terminal.type_keys("135790\n");
         assert_eq!(terminal.end(), ("\nerror: wrong PIN for the token 'jane's'\n".to_owned(), 4));
         assert_eq!(logins(), 2);
+        // None at all is no try.
+        let mut terminal = Terminal::start(&bench.place, &command(""));
+        terminal.until(question);
+        terminal.type_keys("\n");
+        assert_eq!(terminal.end(), ("\nerror: no PIN was entered for the token 'jane's'\n".to_owned(), 4));
+        assert_eq!(logins(), 2);
         // The last try is a human's, who is warned.
         let mut terminal = Terminal::start(&bench.place, &command("FAULT='last try'"));
         let warning = "warning: one more wrong PIN locks the token 'jane's'\n";

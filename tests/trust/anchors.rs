@@ -132,10 +132,8 @@ fn one_broken_file_spoils_nothing_but_itself() {
                 "cannot use a trust anchor in {folder}/00000000.0: malformed certificate: not a whole block of Base64 text"
             ),
             format!("there is no certificate in {folder}/00000001.0"),
-            format!(
-                "cannot read trust anchors from {folder}/00000002.0: No such file or directory (os error 2)"
-            ),
-            format!("cannot read trust anchors from {folder}/00000003.0: it is not a file"),
+            format!("cannot read {folder}/00000002.0: No such file or directory (os error 2)"),
+            format!("cannot read {folder}/00000003.0: it is not a file"),
         ]
     );
 }

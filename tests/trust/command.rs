@@ -1,5 +1,7 @@
 //! `stratus-validate-metadata` with people to trust.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use stratuslab::Timestamp;
 
 use crate::{
@@ -69,9 +71,11 @@ fn trusted_is_required_of_files_and_directories() {
         place.valid(&[&trusted[..], &anchors].concat());
     }
     let reason = format!(
-        "no path to a trust anchor: '{NAME}' was issued by 'CN=Root,O=StratusLab,C=FR', who is none of the 1 trust anchors"
+        "no path to a trust anchor: '{NAME}' was issued by 'CN=Root,O=StratusLab,C=FR', who is not the trust anchor"
     );
-    place.invalid(&[&trusted[..], &["--ca-file", "other.pem"]].concat(), &reason);
+    let hint = "a path ends at a self-signed certificate in --ca-path or --ca-file; those on the way may be \
+                there too, or in the entry (--include-chain)";
+    place.invalid(&[&trusted[..], &["--ca-file", "other.pem"]].concat(), &format!("{reason}\nhint: {hint}"));
     // A note where it is not required.
     let done = place.folder.run("validate-metadata", &["--ca-file", "other.pem", "entry.xml"]);
     done.ended(0, "Valid: entry.xml\n", &format!("{EXPIRED}note: entry.xml: {reason}\n"));
@@ -123,11 +127,16 @@ fn revoked_certificates_are_refused_until_somebody_says_insecure() {
         "Invalid: entry.xml\n'{NAME}', serial number {serial}, was revoked at 2018-01-01T00:00:00Z, says the CRL of "
     );
     assert!(done.stderr.starts_with(&start), "{}", done.stderr);
+    let hint =
+        "\nhint: a time stamp from before would count: --tsa-ca-file names who is trusted to make it\n";
+    assert!(done.stderr.ends_with(hint), "{}", done.stderr);
     place.crl(&name, false, &[]);
     let done = place.run(&trusted);
     assert!(done.stderr.contains("is out of date"), "{}", done.stderr);
     assert!(
-        done.stderr.ends_with("\nhint: fetch-crl brings the CRLs of a directory up to date\n"),
+        done.stderr.ends_with(
+            "\nhint: fetch-crl brings the CRLs of a directory up to date; --crl FILE names others\n"
+        ),
         "{}",
         done.stderr
     );
@@ -144,14 +153,8 @@ fn files_that_cannot_be_used_are_named() {
     let place = place();
     place.folder.write("empty/README", "text");
     for (arguments, message) in [
-        (
-            ["--ca-file", "absent"],
-            "error: cannot read trust anchors from absent: No such file or directory\n",
-        ),
-        (
-            ["--ca-path", "absent"],
-            "error: cannot read trust anchors from absent: No such file or directory\n",
-        ),
+        (["--ca-file", "absent"], "error: cannot read absent: No such file or directory\n"),
+        (["--ca-path", "absent"], "error: cannot read absent: No such file or directory\n"),
         (
             ["--ca-file", "empty/README"],
             "error: there is no certificate in empty/README\nhint: certificates of authorities are wanted, in PEM or one in DER\n",
@@ -164,13 +167,16 @@ fn files_that_cannot_be_used_are_named() {
     ] {
         place.run(&arguments).failed(3, message);
     }
-    let done = place.run(&["--ca-file", "ca.pem", "--crl", "empty/README"]);
-    assert_eq!(done.status, Some(3));
-    assert!(
-        done.stderr.starts_with("error: cannot use the CRL in empty/README: malformed CRL"),
-        "{}",
-        done.stderr
-    );
+    for (crl, message) in [
+        (
+            "empty/README",
+            "error: there is no CRL in empty/README\nhint: CRLs are wanted, in PEM or one in DER\n",
+        ),
+        ("ca.pem", "error: there is no CRL in ca.pem\nhint: CRLs are wanted, in PEM or one in DER\n"),
+        ("absent", "error: cannot read absent: No such file or directory\n"),
+    ] {
+        place.run(&["--ca-file", "ca.pem", "--crl", crl]).failed(3, message);
+    }
     place.folder.write("certificates/00000000.0", "text");
     place.run(&["--require", "trusted", "--ca-path", "certificates"]).ended(
         0,
@@ -222,7 +228,7 @@ fn the_configuration_trusts_too_and_arguments_replace_it() {
     // Anchors of one place only.
     for arguments in [&["--ca-file", "other.pem"][..], &["--ca-path", "others"], &["-S", "other"]] {
         let done = place.run(&[&["--require", "trusted"], arguments].concat());
-        assert!(done.stderr.contains("who is none of the 1 trust anchors"), "{}", done.stderr);
+        assert!(done.stderr.contains("who is not the trust anchor"), "{}", done.stderr);
     }
     let done = place.run(&["-S", "other", "--ca-file", "ca.pem"]);
     assert!(done.stderr.contains("not by 'CN=Joe'"), "{}", done.stderr);
@@ -248,6 +254,24 @@ fn a_proxy_is_accepted_for_its_end_entity() {
     assert_eq!(json[0]["certificate"]["subject"], format!("CN=1,{NAME}"));
     assert_eq!(json[0]["endorser_certificate"]["subject"], NAME);
     assert_eq!(json[0]["path"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn who_signs_with_a_proxy_is_told_that_it_will_not_be_trusted() {
+    let place = place();
+    let leaf =
+        proxy(&place.jane, "1", INHERIT_ALL, None).key(&new_key(Kind::Rsa2048)).issued_by(&place.end_entity);
+    let pem = [leaf.certificate_pem(), leaf.key_pem(), place.end_entity.certificate_pem()].concat();
+    place.folder.write("proxy.pem", pem);
+    fs::set_permissions(place.folder.path("proxy.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    let arguments = ["--pem-cert", "proxy.pem", "--email", EMAIL, "--allow-expired-certificate", "entry.xml"];
+    let done = place.folder.run("sign-metadata", &arguments);
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    let told = format!(
+        "warning: 'CN=1,{NAME}' is a proxy certificate: the entry names it, and not '{NAME}', so that --require trusted \
+         refuses the entry\n"
+    );
+    assert!(done.stderr.contains(&told), "{}", done.stderr);
 }
 
 #[test]

@@ -223,9 +223,11 @@ fn lists_come_in_der_and_pem() {
     anchors.add_crl_file(&write(&both)).unwrap();
     assert!(pki.judged(&anchors, NOW, None).is_ok());
     let der = List::of(&pki.root).der();
-    for bad in
-        [&[][..], b"nothing", &der[..der.len() - 1], &[&der[..], &[0]].concat(), &both[..both.len() - 40]]
-    {
+    for none in [&[][..], b"nothing", pki.root.certificate_pem().as_ref()] {
+        let error = anchors.add_crl_file(&write(none)).unwrap_err();
+        assert!(matches!(error, AnchorsError::NoCrl { .. }), "{error:?}");
+    }
+    for bad in [&der[..der.len() - 1], &[&der[..], &[0]].concat(), &both[..both.len() - 40]] {
         let error = anchors.add_crl_file(&write(bad)).unwrap_err();
         assert!(
             matches!(error, AnchorsError::Crl { cause: CrlError::Malformed(_) | CrlError::Unreadable, .. }),

@@ -63,7 +63,7 @@ fn a_policy_that_says_nothing_permits_nothing() {
         judged(&directory.anchors(), &jane).unwrap_err(),
         PathError::SigningPolicy { .. },
         format!(
-            "the signing policy {} lets '{ROOT}' certify nothing, but not '/C=FR/O=StratusLab/CN=Jane'",
+            "the signing policy {} lets '{ROOT}' certify nothing, and so not '/C=FR/O=StratusLab/CN=Jane'",
             file.display()
         )
     );

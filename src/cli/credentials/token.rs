@@ -164,6 +164,13 @@ fn log_in(
         }
         answer => answer?,
     };
+    if answer.as_str().is_empty() {
+        // Who changed their mind should not come nearer to a locked token.
+        return Err(Failure::new(
+            Status::Credentials,
+            format_args!("no PIN was entered for the token '{}'", token.label()),
+        ));
+    }
     Ok(token.login(Some(&answer))?)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     http::{Awaited, HttpFailure, OptionsError},
     marketplace::{ClientError, EndpointError},
     remote::{ImageUrlError, RemoteError},
-    tsp::TimestampError,
+    tsp::{StampError, TimestampError},
 };
 
 /// What always helps where a server does not let just anyone read, or cannot be relied on.
@@ -90,6 +90,9 @@ impl From<TimestampError> for Failure {
             TimestampError::Redirected { .. } => Some("name its new address with --timestamp".to_owned()),
             TimestampError::TooManyRedirects { .. } | TimestampError::NotAReply { .. } => {
                 Some("check --timestamp".to_owned())
+            }
+            TimestampError::Stamp { cause, .. } if matches!(**cause, StampError::Malformed(_)) => {
+                Some("check --timestamp: it has to be the URL of an RFC 3161 authority".to_owned())
             }
             _ => None,
         };
