@@ -1,5 +1,7 @@
 //! The commands with a proxy file as grid tools write it.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use serde_json::Value;
 
 use crate::{
@@ -21,7 +23,7 @@ fn folder(grid: &Grid, file: impl AsRef<[u8]>) -> Folder {
     folder.write("image.xml", loopback::unsigned(Some("2999-01-01T00:00:00Z")));
     folder.write("ca.pem", grid.root.certificate_pem());
     folder.write("x509up", file);
-    std::process::Command::new("chmod").arg("600").arg(folder.path("x509up")).status().unwrap();
+    fs::set_permissions(folder.path("x509up"), fs::Permissions::from_mode(0o600)).unwrap();
     folder
 }
 
@@ -152,12 +154,12 @@ fn what_cannot_sign_is_refused_before_anything_is_changed() {
         ),
     ] {
         let folder = folder(&grid, file);
-        let before = std::fs::read(folder.path("image.xml")).unwrap();
+        let before = fs::read(folder.path("image.xml")).unwrap();
         // Nor is it an expired certificate, which may sign if one insists.
         for arguments in [&[][..], &["--allow-expired-certificate"]] {
             sign(&folder, arguments).failed(4, &format!("error: x509up: {told}"));
         }
-        assert_eq!(std::fs::read(folder.path("image.xml")).unwrap(), before);
+        assert_eq!(fs::read(folder.path("image.xml")).unwrap(), before);
         assert!(!folder.names().contains(&"image.xml.orig".to_owned()));
     }
 }

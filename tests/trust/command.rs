@@ -1,7 +1,5 @@
 //! `stratus-validate-metadata` with people to trust.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
-
 use stratuslab::Timestamp;
 
 use crate::{
@@ -254,24 +252,6 @@ fn a_proxy_is_accepted_for_its_end_entity() {
     assert_eq!(json[0]["certificate"]["subject"], format!("CN=1,{NAME}"));
     assert_eq!(json[0]["endorser_certificate"]["subject"], NAME);
     assert_eq!(json[0]["path"].as_array().unwrap().len(), 3);
-}
-
-#[test]
-fn who_signs_with_a_proxy_is_told_that_it_will_not_be_trusted() {
-    let place = place();
-    let leaf =
-        proxy(&place.jane, "1", INHERIT_ALL, None).key(&new_key(Kind::Rsa2048)).issued_by(&place.end_entity);
-    let pem = [leaf.certificate_pem(), leaf.key_pem(), place.end_entity.certificate_pem()].concat();
-    place.folder.write("proxy.pem", pem);
-    fs::set_permissions(place.folder.path("proxy.pem"), fs::Permissions::from_mode(0o600)).unwrap();
-    let arguments = ["--pem-cert", "proxy.pem", "--email", EMAIL, "--allow-expired-certificate", "entry.xml"];
-    let done = place.folder.run("sign-metadata", &arguments);
-    assert_eq!(done.status, Some(0), "{}", done.stderr);
-    let told = format!(
-        "warning: 'CN=1,{NAME}' is a proxy certificate: the entry names it, and not '{NAME}', so that --require trusted \
-         refuses the entry\n"
-    );
-    assert!(done.stderr.contains(&told), "{}", done.stderr);
 }
 
 #[test]
