@@ -12,6 +12,7 @@ use der::{
 use openssl::{
     error::ErrorStack,
     pkey::{PKey, Public},
+    x509::X509,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -180,6 +181,12 @@ impl Certificate {
     /// [`CertificateError::PublicKey`] if OpenSSL cannot read it.
     pub fn public_key(&self) -> Result<PKey<Public>, CertificateError> {
         public_key::read(&self.public_key).map_err(CertificateError::PublicKey)
+    }
+
+    /// Whether it was signed with this issuer's key, whatever their names.
+    pub(crate) fn is_signed_by(&self, issuer: &Self) -> bool {
+        let verified = || X509::from_der(&self.der).ok()?.verify(&*issuer.public_key().ok()?).ok();
+        verified() == Some(true)
     }
 }
 

@@ -13,11 +13,13 @@ use openssl::{
     error::ErrorStack,
     pkey::{PKey, Private},
     provider::Provider,
-    x509::X509,
 };
 use zeroize::Zeroizing;
 
-use crate::{Certificate, CertificateError, DistinguishedName, Timestamp};
+use crate::{
+    Certificate, CertificateError, DistinguishedName, Timestamp,
+    trust::{self, ProxyError},
+};
 
 /// A password: wiped from memory when dropped, and never printed.
 #[derive(Clone)]
@@ -113,6 +115,9 @@ pub enum CredentialsError {
         /// When it was needed.
         at: Timestamp,
     },
+    /// The certificate is a proxy that stands for nobody who could endorse.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
 }
 
 impl Password {
@@ -161,7 +166,7 @@ impl Credentials {
         choice::credentials(choice::Contents { keys, encrypted, certificates })
     }
 
-    /// The endorser's certificate.
+    /// The certificate of the key: the endorser's, or a proxy (RFC 3820) of theirs.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }
@@ -184,11 +189,33 @@ impl Credentials {
         &self.chain
     }
 
-    /// The certificates of [`Credentials::chain`] that a verifier may need to find its way to an
-    /// authority it trusts. Self-signed ones are none of them: a verifier has its own, or does not
-    /// trust them (as in TLS, RFC 8446 §4.4.2).
+    /// If the certificate is a proxy (RFC 3820), those of [`Credentials::chain`] that say for whom it
+    /// stands: of its issuer, of that one's if it is a proxy too, and so on to the end entity's, the
+    /// last. Otherwise none.
+    ///
+    /// # Errors
+    /// [`ProxyError`] if it stands for nobody, or one of these certificates is not there.
+    pub fn proxy_issuers(&self) -> Result<Vec<&Certificate>, ProxyError> {
+        trust::proxy_issuers(&self.certificate, &self.chain)
+    }
+
+    /// The certificate of whoever endorses with them: the end entity's if there are
+    /// [`Credentials::proxy_issuers`], otherwise [`Credentials::certificate`].
+    ///
+    /// # Errors
+    /// [`ProxyError`] if it is a proxy that stands for nobody.
+    pub fn endorser(&self) -> Result<&Certificate, ProxyError> {
+        Ok(self.proxy_issuers()?.pop().unwrap_or(&self.certificate))
+    }
+
+    /// The certificates of [`Credentials::chain`] that a verifier may need to find its way from the
+    /// endorser to an authority it trusts. Self-signed ones are none of them: a verifier has its own,
+    /// or does not trust them (as in TLS, RFC 8446 §4.4.2).
     pub fn intermediates(&self) -> impl Iterator<Item = &Certificate> {
-        self.chain.iter().filter(|certificate| !is_self_signed(certificate))
+        let below = self.proxy_issuers().unwrap_or_default();
+        // By name: an end entity's renewed certificate is no more above it than its own.
+        let is_below = move |other: &Certificate| below.iter().any(|it| it.subject() == other.subject());
+        self.chain.iter().filter(move |certificate| !is_below(certificate) && !is_self_signed(certificate))
     }
 
     /// Whether the file kept its private keys from everyone without the password: none of them
@@ -197,18 +224,22 @@ impl Credentials {
         self.key_was_encrypted
     }
 
-    /// Checks that `at` is in the certificate's validity period (RFC 5280 §4.1.2.5).
+    /// Checks that `at` is in the validity period (RFC 5280 §4.1.2.5) of the certificate, and of
+    /// [`Credentials::proxy_issuers`].
     ///
     /// # Errors
-    /// [`CredentialsError::NotYetValid`] or [`CredentialsError::Expired`].
+    /// [`CredentialsError::NotYetValid`] or [`CredentialsError::Expired`], of the first certificate
+    /// that is; [`CredentialsError::Proxy`] before that.
     pub fn check_validity(&self, at: Timestamp) -> Result<(), CredentialsError> {
-        let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
-        let subject = self.certificate.subject().clone();
-        if at < not_before {
-            return Err(CredentialsError::NotYetValid { subject, not_before, at });
-        }
-        if at > not_after {
-            return Err(CredentialsError::Expired { subject, not_after, at });
+        for certificate in [&self.certificate].into_iter().chain(self.proxy_issuers()?) {
+            let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+            let subject = certificate.subject().clone();
+            if at < not_before {
+                return Err(CredentialsError::NotYetValid { subject, not_before, at });
+            }
+            if at > not_after {
+                return Err(CredentialsError::Expired { subject, not_after, at });
+            }
         }
         Ok(())
     }
@@ -223,8 +254,7 @@ impl fmt::Debug for Credentials {
 /// Whether a certificate is signed with its own key; one that is only self-issued (RFC 5280 §3.2)
 /// certifies an authority's new key.
 fn is_self_signed(certificate: &Certificate) -> bool {
-    let verifies = || X509::from_der(certificate.der()).ok()?.verify(&*certificate.public_key().ok()?).ok();
-    certificate.subject() == certificate.issuer() && verifies() == Some(true)
+    certificate.subject() == certificate.issuer() && certificate.is_signed_by(certificate)
 }
 
 fn quoted(subjects: &[DistinguishedName]) -> String {

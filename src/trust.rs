@@ -33,7 +33,7 @@ pub use self::{
 };
 pub(crate) use self::{
     path::{check_ahead, end_entity},
-    proxy::is_proxy,
+    proxy::{is_proxy, issuers as proxy_issuers},
 };
 
 /// How far what a signer dated may lie ahead of the reader's clock, in seconds.

@@ -11,7 +11,7 @@ use crate::{
     dsig::{
         self, AlgorithmPolicy, Evidence, Verified, VerifyError,
         c14n::{self, Canonicalization, Mode},
-        verify::{self, Examined},
+        verify::{self, Examined, ProxyIdentity},
     },
     metadata::rules::{Finding, Leniency, Stage, whole_values},
     trust::{Anchors, PathError, Pin, PinMismatch, Trust, TrustedPath},
@@ -224,8 +224,9 @@ pub fn validate(document: &[u8], options: &Options) -> Report {
         entry: Entry::Stated(None, None),
     };
     let trust = options.anchors.filter(|_| options.require.contains(&Requirement::Trusted));
-    let trust = trust.map(|anchors| Trust { anchors, now: options.now });
-    let examine = || verify::examine(document, options.policy, options.leniency, trust);
+    let proxies = trust
+        .map_or(ProxyIdentity::Never, |anchors| ProxyIdentity::Verified(Trust { anchors, now: options.now }));
+    let examine = || verify::examine(document, options.policy, options.leniency, proxies);
     let signature = options.signed.then(examine);
     let findings = match signature {
         Some(Ok(Examined { findings, entry })) => {

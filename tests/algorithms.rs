@@ -80,7 +80,13 @@ fn every_key_signs_by_every_method_that_fits_it() {
             let certificate = openssl::base64::encode_block(&other.certificate_der());
             let exchanged = format!("{before}<X509Certificate>{certificate}</X509Certificate>{after}");
             let error = verify(exchanged.as_bytes(), &AlgorithmPolicy::new(true)).unwrap_err();
-            assert!(matches!(error, VerifyError::SignatureMismatch), "{kind:?} {method}: {error}");
+            // Every DSA key made has a group of its own, perhaps of a lesser order.
+            let of_a_lesser_order =
+                kind == Kind::Dsa1024 && matches!(error, VerifyError::SignatureRange { .. });
+            assert!(
+                matches!(error, VerifyError::SignatureMismatch) || of_a_lesser_order,
+                "{kind:?} {method}: {error}"
+            );
         }
     }
 }

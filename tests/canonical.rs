@@ -10,6 +10,8 @@
 //!   in C14N 1.0, where the nearest counts (§2.4);
 //! - the JDK lets the attributes `xml:…` that are none of lang, space, base and id be inherited in
 //!   C14N 1.1 too, where they are ordinary attributes (§2.4);
+//! - joining values of `xml:base`, the JDK leaves a second slash, or fails, where `..` leads above the
+//!   root of an absolute path (RFC 3986 §5.2.4);
 //! - in C14N 1.1 both drop an `xml:base` that is empty, the JDK of subtrees alone, although only one
 //!   that was joined may go (§2.4): xmllint gets none, and the JDK no subtree with one inside.
 
@@ -129,7 +131,10 @@ fn mistaken(apex: roxmltree::Node, mode: Mode) -> bool {
             .any(|name| !apex.has_attribute((XML, name)) && inherited(name).count() > 1),
         Mode::Inclusive11 => {
             let mut elements = apex.descendants();
-            inherited("x").count() > 0 || elements.any(|element| element.attribute((XML, "base")) == Some(""))
+            let empty = elements.any(|element| element.attribute((XML, "base")) == Some(""));
+            let bases = || apex.ancestors().filter_map(|element| element.attribute((XML, "base")));
+            let rooted = bases().any(|base| base.starts_with('/') || base.contains("//"));
+            inherited("x").count() > 0 || empty || (rooted && bases().any(|base| base.starts_with("..")))
         }
         Mode::Exclusive => false,
     }

@@ -7,9 +7,9 @@ use stratuslab::{
     Certificate, Email, Identifier, Metadata, Timestamp,
     cli::{
         self, Command, CommonArgs, Failure, Session, Status, credentials::CredentialArgs,
-        network::NetworkArgs, publish::publish,
+        network::NetworkArgs, publish::publish, trust::PROXY,
     },
-    dsig::{self, AlgorithmPolicy, SignRequest, Verified, VerifyError},
+    dsig::{self, AlgorithmPolicy, SignError, SignRequest, Verified, VerifyError},
     identifier::IdentifierError,
     marketplace::ClientError,
     metadata::{rdf::unwritable, rules::Leniency},
@@ -89,7 +89,8 @@ fn run(args: &Deprecate, session: &Session) -> Result<(), Failure> {
     let client = args.network.client(session)?;
     let method = args.credentials.signature_method(session)?;
     let credentials = args.credentials.credentials(session)?;
-    let email = endorser_email(credentials.certificate(), args, session)?;
+    let endorser = credentials.endorser().map_err(SignError::from)?;
+    let email = endorser_email(endorser, args, session)?;
 
     session.detail(format_args!("fetching {} by {email} from {}", args.identifier, client.endpoint()));
     let document = client.fetch(&args.identifier, &email, args.created).map_err(not_fetched)?;
@@ -158,6 +159,7 @@ fn verified(document: &[u8], allow_sha1: bool, session: &Session) -> Result<Veri
         };
         let failure = Failure::new(Status::No, format_args!("the entry fetched {problem}: {reason}"));
         match report.signature_error() {
+            Some(VerifyError::EndorserMismatch { proxy: true, .. }) => failure.with_hint(PROXY),
             Some(VerifyError::ForbiddenAlgorithm { .. }) => {
                 failure.with_hint("--allow-sha1 accepts the signature of the entry fetched")
             }

@@ -16,7 +16,7 @@ use stratuslab::{
         stamp::{self, TimestampArgs},
         verdict::entry_fields,
     },
-    dsig::{SignRequest, Verified, sign},
+    dsig::{SignError, SignRequest, Verified, sign},
     metadata::rules::Leniency,
     tsp,
 };
@@ -56,7 +56,8 @@ fn run(args: &Sign, session: &Session) -> Result<(), Failure> {
     stamp::check_places(authority.as_ref(), output)?;
     let email = args.credentials.email(session)?;
     let credentials = args.credentials.credentials(session)?;
-    if let (Some(given), Some(certified)) = (&args.credentials.email, credentials.certificate().email())
+    let endorser = credentials.endorser().map_err(SignError::from)?;
+    if let (Some(given), Some(certified)) = (&args.credentials.email, endorser.email())
         && given.as_str() != certified
     {
         session.note(format_args!("--email {given} is not used: the certificate's address is {certified}"));
@@ -114,7 +115,7 @@ fn sign_file(
     let name = input::name(file);
     let document = input::read(file)?;
     let entry = sign(&document, request).map_err(|error| Failure::from(error).about(&name))?;
-    let (subject, method) = (entry.certificate().subject(), entry.evidence().signature_method);
+    let (subject, method) = (entry.evidence().endorser.subject(), entry.evidence().signature_method);
     session.detail(format_args!("endorsed by {subject} with {method}"));
     let elsewhere = output.filter(|path| is_dash(path) || !same_file(path, file));
     let place = elsewhere.unwrap_or(file);

@@ -11,6 +11,7 @@ use stratuslab::{
     Timestamp,
     cli::{
         self, Command, CommonArgs, Failure, Session, Status, input, network::NetworkArgs, publish::publish,
+        trust::PROXY,
     },
     dsig::{AlgorithmPolicy, VerifyError},
     marketplace::Client,
@@ -83,6 +84,7 @@ fn refused(name: &str, report: &Report) -> Failure {
     let message = report.deciding().and_then(|check| check.message.as_deref()).unwrap_or("not signed");
     let failure = Failure::new(Status::No, format_args!("{name} is not uploaded: {message}"));
     match report.signature_error() {
+        Some(VerifyError::EndorserMismatch { proxy: true, .. }) => failure.with_hint(PROXY),
         Some(VerifyError::NoSignature) => failure.with_hint("sign it with stratus-sign-metadata"),
         Some(VerifyError::ForbiddenAlgorithm { .. }) => {
             failure.with_hint("--allow-sha1 uploads it all the same; signing it again is safer")

@@ -52,7 +52,8 @@ fn usual(spki: &[u8]) -> Result<Usual<'_>, der::Error> {
     let (algorithm, parameters, key) = fields(spki)?;
     let curve = |&&(curve, _): &&(ObjectIdentifier, Nid)| ObjectIdentifier::from_der(parameters) == Ok(curve);
     Ok(match key.as_bytes() {
-        Some(key) if algorithm == RSA => Usual::Rsa(key),
+        // NULL (RFC 3279 §2.3.1); OpenSSL says what it takes for parameters otherwise.
+        Some(key) if algorithm == RSA && parameters == [5, 0] => Usual::Rsa(key),
         Some(key) if algorithm == EC => match CURVES.iter().find(curve) {
             Some(&(_, curve)) => Usual::Ec(curve, key),
             None => Usual::Other,

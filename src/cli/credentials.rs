@@ -20,7 +20,7 @@ use super::{
     password::{self, PasswordError},
     shown,
 };
-use crate::{Credentials, CredentialsError, Email, Password, Timestamp, dsig::SignatureMethod, trust};
+use crate::{Credentials, CredentialsError, Email, Password, Timestamp, dsig::SignatureMethod};
 
 /// Names the PKCS#12 file to sign with.
 const P12_CERTIFICATE: &str = "STRATUSLAB_P12_CERTIFICATE";
@@ -99,7 +99,7 @@ pub struct CredentialArgs {
 
 impl CredentialArgs {
     /// The credentials to sign with, in their validity period unless that is not wanted. Asks for
-    /// a password if one is needed and none was given.
+    /// a password if one is needed and none was given, and notes what a proxy certificate is good for.
     ///
     /// # Errors
     /// A [`Failure`] if there are no credentials, or they cannot be used.
@@ -169,17 +169,18 @@ impl CredentialArgs {
             Place::Token(token) => token.credentials(self, session, surroundings)?,
         };
         match credentials.check_validity(surroundings.now) {
-            Err(error) if self.allow_expired_certificate => session.warn(error),
-            checked => checked.map_err(|error| place.out_of_validity(&error))?,
+            Err(error @ (CredentialsError::NotYetValid { .. } | CredentialsError::Expired { .. }))
+                if self.allow_expired_certificate =>
+            {
+                session.warn(error);
+            }
+            checked => checked.map_err(|error| place.unusable(&error, &credentials))?,
         }
-        let certificate = credentials.certificate();
-        if trust::is_proxy(certificate) {
-            // Validators that trust nobody want the name in the certificate (design decision 3).
-            session.warn(format_args!(
-                "'{}' is a proxy certificate: the entry names it, and not '{}', so that --require trusted \
-                 refuses the entry",
-                certificate.subject(),
-                certificate.issuer()
+        if let Ok([.., end_entity]) = credentials.proxy_issuers().as_deref() {
+            session.note(format_args!(
+                "signing with a proxy certificate of '{}': validators accept that with trust anchors only \
+                 (--require trusted), older ones and Marketplaces not at all",
+                end_entity.subject()
             ));
         }
         Ok(credentials)

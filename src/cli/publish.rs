@@ -55,7 +55,11 @@ fn refused(error: ClientError, entry: &Verified<Metadata>) -> Failure {
         }
         _ => false,
     };
+    let refused = matches!(&error, ClientError::Refused { status, .. } if status.as_u16() == 400);
     let failure = Failure::from(error);
+    if refused && entry.evidence().endorser != entry.evidence().certificate {
+        return failure.with_hint("it was signed with a proxy certificate, which Marketplaces do not accept");
+    }
     if of_signature && entry.evidence().signature_method != SignatureMethod::RsaSha1 {
         return failure
             .with_hint("old Marketplaces accept only what is signed with --signature-algorithm rsa-sha1");

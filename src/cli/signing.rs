@@ -4,8 +4,23 @@ use super::{Failure, Status};
 use crate::{
     dsig::SignError,
     metadata::rules::{RuleError, StructureError},
+    trust::ProxyError,
 };
 
+/// What helps if a proxy certificate cannot sign.
+pub(super) fn proxy_hint(error: &ProxyError) -> Option<&'static str> {
+    Some(match error {
+        ProxyError::NoIssuer { .. } => {
+            "the file has to hold the certificates from the proxy's issuer to the end entity, as \
+             grid-proxy-init and voms-proxy-init write it"
+        }
+        ProxyError::Legacy { .. } => "make one of RFC 3820: voms-proxy-init -rfc, or grid-proxy-init -rfc",
+        ProxyError::Limited { .. } | ProxyError::Independent { .. } | ProxyError::Language { .. } => {
+            "sign with a proxy that has all rights, or with the end entity's certificate"
+        }
+        _ => return None,
+    })
+}
 const METHOD_KEY: &str = "leave out --signature-algorithm, or signature_algorithm in the configuration, or name one that fits the key";
 
 impl From<SignError> for Failure {
@@ -19,6 +34,7 @@ impl From<SignError> for Failure {
             SignError::NotEndorser { .. } => {
                 (Status::Credentials, Some("deprecate it with the certificate it was endorsed with"))
             }
+            SignError::Proxy(error) => (Status::Credentials, proxy_hint(error)),
             SignError::CertificateEmail { .. }
             | SignError::CertificateName { .. }
             | SignError::UnsupportedKey

@@ -7,6 +7,9 @@ use clap::Args;
 use super::{Failure, Session, Status, reason, shown};
 use crate::trust::{Anchors, AnchorsError, AnchorsWarning, Pin};
 
+/// What helps if the endorser is not the holder of a proxy certificate.
+pub const PROXY: &str = "it was signed with a proxy certificate, which counts only with --require trusted";
+
 /// The options of commands that judge endorsers.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Trust options")]

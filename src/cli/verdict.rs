@@ -12,7 +12,7 @@ use super::{
     Failure, Session, Status,
     input::{self, InputError},
     stamp::{Stamps, token_fields},
-    trust::{NO_ANCHORS, PATH_END},
+    trust::{NO_ANCHORS, PATH_END, PROXY},
 };
 use crate::{
     Certificate, Endorsement, Metadata, Timestamp,
@@ -213,6 +213,7 @@ fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static st
         ("signature", Some(VerifyError::ForbiddenAlgorithm { .. }), _, _) => {
             Some("--allow-sha1 accepts such signatures, for entries made with old tools")
         }
+        ("signature", Some(VerifyError::EndorserMismatch { proxy: true, .. }), _, _) => Some(PROXY),
         ("trusted", _, Some(Err(PathError::CrlMissing { .. } | PathError::CrlStale { .. })), _) => {
             Some("fetch-crl brings the CRLs of a directory up to date; --crl FILE names others")
         }
@@ -284,10 +285,14 @@ fn object(number: Option<usize>, reason: Option<&str>, report: Option<&Report>) 
     object
 }
 
-/// What the commands say of a verified entry in JSON.
+/// What the commands say of a verified entry in JSON; for a proxy's also whom it stands for.
 pub fn entry_fields(entry: &Verified<Metadata>) -> Map<String, Value> {
     let mut fields = metadata_fields(entry);
-    fields.extend(evidence_fields(entry.evidence()));
+    let evidence = entry.evidence();
+    fields.extend(evidence_fields(evidence));
+    if evidence.endorser != evidence.certificate {
+        fields.insert("endorser_certificate".to_owned(), certificate(&evidence.endorser));
+    }
     fields
 }
 

@@ -10,7 +10,7 @@ use super::{
     c14n::{self, Canonicalization, Mode},
     element::{MAX_CERTIFICATES, SignatureElement},
     key,
-    verify::verify_leniently,
+    verify::{self, ProxyIdentity},
 };
 use crate::{
     Credentials, DistinguishedName, Email, Endorsement, Endorser, Metadata, Timestamp,
@@ -19,6 +19,7 @@ use crate::{
         rdf::unwritable,
         rules::{Leniency, RuleError, Stage},
     },
+    trust::ProxyError,
     validate,
     xml::{Position, Source, XmlError, children},
 };
@@ -33,14 +34,15 @@ pub struct SignRequest<'a> {
     pub credentials: &'a Credentials,
     /// The signature algorithm; [`SignatureMethod::default_for`] the key if none is named.
     pub method: Option<SignatureMethod>,
-    /// The endorser's address, used only if the certificate has none.
+    /// The endorser's address, used only if their certificate has none.
     pub email: Option<&'a Email>,
     /// `dcterms:created` of the endorsement.
     pub created: Timestamp,
     /// What the entry may have wrong.
     pub leniency: Leniency,
     /// Put the certificates above the endorser's into X509Data as well:
-    /// [`Credentials::intermediates`], as many as a verifier takes.
+    /// [`Credentials::intermediates`], as many as a verifier takes. Those between a proxy (RFC 3820) and
+    /// the endorser are there in any case.
     pub include_chain: bool,
 }
 
@@ -147,6 +149,9 @@ pub enum SignError {
         /// The key.
         key: KeyType,
     },
+    /// The certificate is a proxy that stands for nobody who could endorse.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// What was made does not verify, so it is not handed out.
     #[error("the signature made does not verify: {0}")]
     Verify(#[source] VerifyError),
@@ -162,6 +167,10 @@ pub enum SignError {
 /// Endorses and signs an entry. An earlier endorsement and signature are replaced, every other
 /// byte of `document` stays as it is. What is returned has been verified.
 ///
+/// A proxy certificate (RFC 3820) signs for its end entity, [`Credentials::endorser`]. Such an entry
+/// verifies only where the end entity is trusted ([`crate::validate`]); here the credentials' own word
+/// is taken for who that is.
+///
 /// # Errors
 /// [`SignError`]; nothing is returned that does not verify.
 pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>, SignError> {
@@ -173,7 +182,7 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
     let method = request.signature_method()?;
     let endorsed = metadata::endorse(document, &endorsement(request)?)?;
     let digest_value = digest_value(&endorsed, method)?;
-    let signature = Template { method, digest_value, request };
+    let signature = Template { method, digest_value, certificates: certificates(request)? };
 
     // SignedInfo inherits from the document (C14N §2.4), so it is canonicalised in its place.
     let unfinished = metadata::insert_last(&endorsed, signature.element("AA=="))?;
@@ -182,7 +191,9 @@ pub fn sign(document: &[u8], request: &SignRequest) -> Result<Verified<Metadata>
     let signed = metadata::insert_last(&endorsed, signature.element(&base64_lines(&value)))?;
 
     let policy = policy(method);
-    verify_leniently(&signed, &policy, request.leniency).map_err(SignError::Verify)
+    verify::examine(&signed, policy, request.leniency, ProxyIdentity::Stated)
+        .and_then(|examined| examined.into_verified(request.leniency))
+        .map_err(SignError::Verify)
 }
 
 /// Endorses and signs an entry again, with a reason why its image must not be used any more.
@@ -195,7 +206,7 @@ pub fn deprecate(
     reason: &str,
     request: &SignRequest,
 ) -> Result<Verified<Metadata>, SignError> {
-    let certificate = request.credentials.certificate();
+    let certificate = request.credentials.endorser()?;
     if let Some(Endorsement { endorser, .. }) = &entry.endorsement {
         for (part, endorser, certificate) in [
             ("subject", &endorser.subject, certificate.subject()),
@@ -211,7 +222,7 @@ pub fn deprecate(
 }
 
 fn endorsement(request: &SignRequest) -> Result<Endorsement, SignError> {
-    let certificate = request.credentials.certificate();
+    let certificate = request.credentials.endorser()?;
     let email = match (certificate.email(), request.email) {
         (Some(email), _) => {
             email.parse().map_err(|_| SignError::CertificateEmail { email: email.to_owned() })?
@@ -269,13 +280,14 @@ fn signed_info(document: &[u8]) -> Result<Vec<u8>, SignError> {
 }
 
 /// All of the `Signature` element but its value.
-struct Template<'a> {
+struct Template {
     method: SignatureMethod,
     digest_value: String,
-    request: &'a SignRequest<'a>,
+    /// The elements of X509Data.
+    certificates: String,
 }
 
-impl Template<'_> {
+impl Template {
     /// XML-DSig §4, in the form the original tools write: no white space between elements.
     fn element(&self, signature_value: &str) -> String {
         let inclusive = Canonicalization::new(Mode::Inclusive);
@@ -293,24 +305,27 @@ impl Template<'_> {
             &format!("<DigestMethod Algorithm=\"{}\"/>", self.method.digest_method().uri()),
             &format!("<DigestValue>{}</DigestValue></Reference></SignedInfo>", self.digest_value),
             &format!("<SignatureValue>{signature_value}</SignatureValue>"),
-            &format!("<KeyInfo><X509Data>{}</X509Data></KeyInfo></Signature>", self.certificates()),
+            &format!("<KeyInfo><X509Data>{}</X509Data></KeyInfo></Signature>", self.certificates),
         ]
         .map(AsRef::<str>::as_ref)
         .concat()
     }
+}
 
-    /// The endorser's certificate first: there are verifiers that look at no other. XML-DSig §4.5.4
-    /// leaves the order open.
-    fn certificates(&self) -> String {
-        let credentials = self.request.credentials;
-        let more = if self.request.include_chain { MAX_CERTIFICATES - 1 } else { 0 };
-        let certificates = [credentials.certificate()].into_iter();
-        let certificates = certificates.chain(credentials.intermediates().take(more));
-        let elements = certificates.map(|certificate| {
-            format!("<X509Certificate>{}</X509Certificate>", base64_lines(certificate.der()))
-        });
-        elements.collect::<Vec<_>>().concat()
+/// The certificate of the key first: there are verifiers that look at no other. XML-DSig §4.5.4 leaves
+/// the order open. Without those between a proxy and its end entity nobody could tell who that is.
+fn certificates(request: &SignRequest) -> Result<String, ProxyError> {
+    let credentials = request.credentials;
+    let mut certificates = vec![credentials.certificate()];
+    certificates.extend(credentials.proxy_issuers()?);
+    if request.include_chain {
+        let more = MAX_CERTIFICATES.saturating_sub(certificates.len());
+        certificates.extend(credentials.intermediates().take(more));
     }
+    let elements = certificates
+        .into_iter()
+        .map(|certificate| format!("<X509Certificate>{}</X509Certificate>", base64_lines(certificate.der())));
+    Ok(elements.collect::<Vec<_>>().concat())
 }
 
 fn base64_lines(octets: &[u8]) -> String {

@@ -23,7 +23,7 @@ use crate::{
         namespace::{DCTERMS, RDF, SLREQ},
         rules::{Finding, Leniency, Stage, whole_values},
     },
-    trust::{self, PathRequest, Trust},
+    trust::{self, PathError, PathRequest, Trust},
     xml::{self, Source, XmlError, text_of},
 };
 
@@ -106,21 +106,35 @@ pub fn verify_leniently(
     policy: &AlgorithmPolicy,
     leniency: Leniency,
 ) -> Result<Verified<Metadata>, VerifyError> {
-    match examine(document, *policy, leniency, None)? {
-        Examined { entry: Ok(verified), .. } => Ok(verified),
-        Examined { findings, .. } => {
-            let mut errors = findings.into_iter().flat_map(|finding| finding.errors);
-            Err(errors
-                .find(|error| error.refuses(leniency))
-                .map_or(VerifyError::Unreadable, VerifyError::Rule))
-        }
-    }
+    examine(document, *policy, leniency, ProxyIdentity::Never)?.into_verified(leniency)
+}
+
+/// How it is known for whom a proxy certificate (RFC 3820) that made a signature stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ProxyIdentity<'a> {
+    /// Not at all: it stands for itself.
+    Never,
+    /// A path leads from the end entity to an anchor.
+    Verified(Trust<'a>),
+    /// The certificates that come with it say so: good enough for the signer itself, and nobody else.
+    Stated,
 }
 
 /// An entry whose signature and endorser hold.
 pub(crate) struct Examined {
     pub(crate) findings: Vec<Finding>,
     pub(crate) entry: Result<Verified<Metadata>, Box<Refused>>,
+}
+
+impl Examined {
+    /// The entry, or the first rule it breaks that `leniency` does not tolerate.
+    pub(super) fn into_verified(self, leniency: Leniency) -> Result<Verified<Metadata>, VerifyError> {
+        self.entry.map_err(|_| {
+            let mut errors = self.findings.into_iter().flat_map(|finding| finding.errors);
+            let error = errors.find(|error| error.refuses(leniency));
+            error.map_or(VerifyError::Unreadable, VerifyError::Rule)
+        })
+    }
 }
 
 /// What can be told of an entry that breaks a rule, though its signature holds.
@@ -132,27 +146,19 @@ pub(crate) struct Refused {
 /// Verifies signature and endorser, and applies the rules to what was digested. The metadata is
 /// handed out as verified unless it breaks a rule that `leniency` does not tolerate.
 ///
-/// Only where somebody is trusted does a proxy stand for the end entity it descends from.
-///
 /// # Errors
 /// [`VerifyError`], any but [`VerifyError::Rule`].
 pub(crate) fn examine(
     document: &[u8],
     policy: AlgorithmPolicy,
     leniency: Leniency,
-    trust: Option<Trust<'_>>,
+    proxies: ProxyIdentity<'_>,
 ) -> Result<Examined, VerifyError> {
     let Core { octets, whole_values, mut evidence } = core_validation(document, policy)?;
     let content = xml::parse(&octets)?;
     check_root(content.root_element())?;
-    if let Some(trust) = trust
-        && trust::is_proxy(&evidence.certificate)
-    {
-        // Without a date there is a rule that refuses the entry.
-        let at = text_of(endorsement(&content)?.0).parse().unwrap_or(trust.now);
-        let request = PathRequest::new(&evidence.certificate, &evidence.chain, at, trust.now);
-        evidence.endorser = trust::end_entity(trust.anchors, &PathRequest { policy, ..request })
-            .map_err(|error| VerifyError::Proxy(Box::new(error)))?;
+    if let Some(end_entity) = end_entity(&content, &evidence, proxies, policy)? {
+        evidence.endorser = end_entity;
     }
     check_endorser(&content, &evidence.endorser)?;
     let (mut findings, metadata) = Metadata::examine(&content, Stage::Endorsed);
@@ -164,6 +170,30 @@ pub(crate) fn examine(
         metadata => Err(Box::new(Refused { metadata, evidence })),
     };
     Ok(Examined { findings, entry })
+}
+
+/// The certificate for which the one that signed stands, if that is a proxy.
+fn end_entity(
+    content: &Document,
+    evidence: &Evidence,
+    proxies: ProxyIdentity<'_>,
+    policy: AlgorithmPolicy,
+) -> Result<Option<Certificate>, VerifyError> {
+    let (certificate, chain) = (&evidence.certificate, &evidence.chain);
+    let end_entity = match proxies {
+        ProxyIdentity::Never => return Ok(None),
+        _ if !trust::is_proxy(certificate) => return Ok(None),
+        ProxyIdentity::Verified(Trust { anchors, now }) => {
+            // Without a date there is a rule that refuses the entry.
+            let at = text_of(endorsement(content)?.0).parse().unwrap_or(now);
+            let request = PathRequest::new(certificate, chain, at, now);
+            trust::end_entity(anchors, &PathRequest { policy, ..request })
+        }
+        ProxyIdentity::Stated => trust::proxy_issuers(certificate, chain)
+            .map(|issuers| issuers.last().copied().unwrap_or(certificate).clone())
+            .map_err(PathError::from),
+    };
+    end_entity.map(Some).map_err(|error| VerifyError::Proxy(Box::new(error)))
 }
 
 /// What core validation leaves of a document.
@@ -295,6 +325,7 @@ fn check_endorser(content: &Document, certificate: &Certificate) -> Result<(), V
                 part,
                 certificate: certified.to_owned(),
                 document: stated.into_owned(),
+                proxy: trust::is_proxy(certificate),
             });
         }
     }

@@ -1,8 +1,12 @@
 //! Proxy certificates (RFC 3820), which a holder of a certificate issues to a process of theirs: what
 //! OpenSSL does not look at.
 
+mod issuers;
+
 use der::{Decode as _, Reader as _, SliceReader, Tag, asn1::ObjectIdentifier};
 
+use self::issuers::MAX_PROXIES;
+pub(crate) use self::issuers::issuers;
 use super::extension::{Extension, Extensions, ISSUER_ALT_NAME, SUBJECT_ALT_NAME};
 use crate::{Certificate, DistinguishedName, certificate::element};
 
@@ -100,6 +104,28 @@ pub enum ProxyError {
         proxy: DistinguishedName,
         /// Its issuer.
         issuer: DistinguishedName,
+    },
+    /// The issuer's certificate does not come with a proxy that was to sign.
+    #[error("the certificate of '{issuer}', who issued the proxy certificate '{proxy}', is missing")]
+    NoIssuer {
+        /// Its subject.
+        proxy: DistinguishedName,
+        /// Its issuer.
+        issuer: DistinguishedName,
+    },
+    /// The issuer that comes with a proxy has another key.
+    #[error("the proxy certificate '{proxy}' was not signed with the key of '{issuer}'")]
+    IssuerKey {
+        /// Its subject.
+        proxy: DistinguishedName,
+        /// Its issuer.
+        issuer: DistinguishedName,
+    },
+    /// More proxies than a signature could carry.
+    #[error("the proxy certificate '{proxy}' has more than {} proxies above it", MAX_PROXIES - 1)]
+    TooMany {
+        /// The subject of the lowest.
+        proxy: DistinguishedName,
     },
     /// RFC 3820 §3.5, §3.7, §3.8: no alternative names, and no authority.
     #[error("the proxy certificate '{proxy}' has {what}, which a proxy may not have")]

@@ -6,6 +6,7 @@ use openssl::{base64::encode_block, x509::X509};
 use stratuslab::{
     Certificate, Metadata,
     dsig::{AlgorithmPolicy, NAMESPACE, ShapeError, VerifyError, verify},
+    xml::XmlError,
 };
 
 use crate::{
@@ -93,20 +94,25 @@ impl<'s> Mutant<'s> {
 
     /// What the JDK is known to get wrong that this mutant has; the other judge has to confirm it.
     pub(crate) fn jdks_mistake(&self) -> Option<&'static str> {
-        let tree = parse(std::str::from_utf8(&self.document).ok()?)?;
+        let text = std::str::from_utf8(&self.document).ok()?;
+        match &self.ours {
+            // Missing is what the sealed document has an element of another name for.
+            Err(VerifyError::Shape(ShapeError::Missing { element: "DigestMethod", .. })) if self.sealed => {
+                return Some("any element is taken for DigestMethod (XML-DSig §4.4.3.5)");
+            }
+            Err(VerifyError::Xml(XmlError::Malformed { what, .. })) if what.ends_with("is not a name") => {
+                return Some("names begin with a colon (Namespaces in XML 1.0 §4)");
+            }
+            Ok(_) if text.chars().skip(1).any(|character| character == '\u{feff}') => {
+                return Some("names have the characters of the fourth edition only (XML 1.0 §2.3)");
+            }
+            _ => {}
+        }
+        let tree = parse(text)?;
         let info = part(&tree, "SignedInfo")?;
         let method = info.first_element_child()?.attribute("Algorithm")?;
-        if method.ends_with("#WithComments") && info.descendants().any(|node| node.is_comment()) {
-            return Some("comments in SignedInfo are left out under #WithComments (XML-DSig §6.5.1)");
-        }
-        let digest_method =
-            |error| matches!(error, &ShapeError::Missing { element: "DigestMethod", .. } if self.sealed);
-        match &self.ours {
-            Err(VerifyError::Shape(error)) if digest_method(error) => {
-                Some("any element is taken for DigestMethod (XML-DSig §4.4.3.5)")
-            }
-            _ => None,
-        }
+        (method.ends_with("#WithComments") && info.descendants().any(|node| node.is_comment()))
+            .then_some("comments in SignedInfo are left out under #WithComments (XML-DSig §6.5.1)")
     }
 
     /// The document with nothing in KeyInfo but the certificate it had at the start, and why that
@@ -119,7 +125,9 @@ impl<'s> Mutant<'s> {
         let ignored = ["KeyValue", "X509CRL", "X509IssuerSerial", "X509SKI", "X509SubjectName"];
         let why = if info.descendants().any(|node| ignored.contains(&node.tag_name().name())) {
             "what is not used must not be readable (XML-DSig §4.5)"
-        } else if X509::from_der(certificate.der()).is_ok() {
+        } else if certificate.der() != self.start.certificate.der()
+            && X509::from_der(certificate.der()).is_ok()
+        {
             // It has the same key and the same names: see `assert_not_forged`.
             "extensions and signatures of certificates are judged on the path (RFC 5280 §6.1)"
         } else {

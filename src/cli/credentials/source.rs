@@ -11,8 +11,8 @@ use super::{
     token::{PKCS11_URI, TokenSource},
 };
 use crate::{
-    CredentialsError, Password,
-    cli::{Failure, Session, Status, input, password, shown},
+    Certificate, Credentials, CredentialsError, Password,
+    cli::{Failure, Session, Status, input, password, shown, signing::proxy_hint},
 };
 
 /// Where the key to sign with is.
@@ -102,14 +102,25 @@ impl Place {
 }
 
 impl Place {
-    /// The certificate is not valid now.
-    pub(super) fn out_of_validity(&self, error: &CredentialsError) -> Failure {
+    /// A certificate is not valid now, or is a proxy that cannot sign.
+    pub(super) fn unusable(&self, error: &CredentialsError, credentials: &Credentials) -> Failure {
         let of = match self {
             Self::Files(source) => shown(source.certificate_file()).to_string(),
             Self::Token(token) => token.to_string(),
         };
-        Failure::new(Status::Credentials, format_args!("{of}: {error}"))
-            .with_hint("--allow-expired-certificate signs all the same")
+        let failure = Failure::new(Status::Credentials, format_args!("{of}: {error}"));
+        let end_entity = credentials.endorser().ok().map(Certificate::subject);
+        let hint = match error {
+            CredentialsError::Proxy(error) => proxy_hint(error),
+            CredentialsError::Expired { subject, .. } if Some(subject) != end_entity => {
+                Some("make a new proxy: nothing that an expired one signs is ever accepted")
+            }
+            _ => Some("--allow-expired-certificate signs all the same"),
+        };
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
     }
 }
 

@@ -320,3 +320,23 @@ fn declarations_in(mut part: &[u8]) -> usize {
 fn compare(a: &str, b: &str) -> Ordering {
     if ptr::eq(a, b) { Ordering::Equal } else { a.cmp(b) }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dsig::c14n::{self, Canonicalization, Mode};
+
+    /// The parser itself takes any line ends, and leaves them in tags as they are.
+    #[test]
+    fn tags_may_have_any_white_space_in_them() {
+        let tags = "<a:e xmlns:a='urn:a' a:b='1'><c xmlns='urn:c' d='2'><f/></c></a:e>";
+        let form = |text: &str| {
+            let tree = roxmltree::Document::parse(text).unwrap();
+            c14n::document(tree.root(), &Canonicalization::new(Mode::Exclusive), None).unwrap()
+        };
+        for space in ["\r\n", "\r", "\t", " \n\r"] {
+            let spaced = tags.replace(' ', space).replace('>', &format!("{space}>"));
+            let spaced = spaced.replace(&format!("/{space}>"), &format!("{space}/>"));
+            assert_eq!(form(&spaced), form(tags), "{spaced:?}");
+        }
+    }
+}

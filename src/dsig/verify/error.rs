@@ -168,6 +168,9 @@ pub enum VerifyError {
         certificate: String,
         /// What the document says.
         document: String,
+        /// Whether the certificate is a proxy (RFC 3820), which stands for somebody else only where
+        /// somebody is trusted.
+        proxy: bool,
     },
     /// A proxy made the signature, and does not stand for anyone who is trusted.
     #[error("the signature was made with a proxy certificate: {0}")]
