@@ -39,9 +39,9 @@ struct Args {
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
-    reading: ImageArgs,
-    #[command(flatten)]
     stamps: StampArgs,
+    #[command(flatten)]
+    reading: ImageArgs,
     #[command(flatten)]
     common: CommonArgs,
 }

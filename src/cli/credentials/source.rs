@@ -191,17 +191,22 @@ impl Source {
         use CredentialsError as E;
         let of_certificate = matches!(error, E::NoCertificate | E::Certificate(_));
         let file = if of_certificate { self.certificate_file() } else { self.key_file() };
-        let is_pem = files.certificate.windows(11).any(|window| window == b"-----BEGIN ");
+        let is_pem = |file: &[u8]| file.windows(11).any(|window| window == b"-----BEGIN ");
         let pem = matches!(self, Self::Pem { .. });
         let hint = match error {
             E::WrongPassword => password
                 .and_then(|given| given.from.as_ref())
                 .map(|from| format!("the password is from {from}")),
-            E::NotPkcs12 if is_pem => {
+            E::NotPkcs12 if is_pem(&files.certificate) => {
                 Some("it is a PEM file: give it with --pem-cert, and its key with --pem-key".to_owned())
             }
-            E::NoCertificate if pem && !is_pem => {
-                Some("it is not a PEM file: give a PKCS#12 file with --p12-cert".to_owned())
+            E::NoCertificate if pem && !is_pem(&files.certificate) => Some(
+                "it is not a PEM file: give a PKCS#12 file with --p12-cert; 'openssl x509 -inform DER' makes PEM \
+                 of DER"
+                    .to_owned(),
+            ),
+            E::NoPrivateKey if files.key.as_ref().is_some_and(|key| !is_pem(key)) => {
+                Some("it is not a PEM file: 'openssl pkey -inform DER' makes one of a key in DER".to_owned())
             }
             E::NoPrivateKey if pem => Some("name the key's file with --pem-key".to_owned()),
             E::NoPrivateKey => Some("export the certificate together with its private key".to_owned()),

@@ -231,15 +231,19 @@ fn what_is_no_use_is_told_with_advice() {
     let mut scene = Scene::new();
     let (key, certificate) = identity("pem");
     let pem = scene.write("pem", &certificate.to_pem().unwrap());
+    let der = scene.write("der", &key.private_key_to_der().unwrap());
     let key = scene.write("key", &key.private_key_to_pem_pkcs8().unwrap());
     let p12 = scene.p12("p12", "p12", "");
     let not_pkcs12 = "~/pem: not a PKCS#12 file, or only a part of one";
     let hint = "it is a PEM file: give it with --pem-cert, and its key with --pem-key";
     scene.assert_fails(&["--p12-cert", &pem], Status::Credentials, not_pkcs12, Some(hint));
-    let hint = "it is not a PEM file: give a PKCS#12 file with --p12-cert";
+    let hint = "it is not a PEM file: give a PKCS#12 file with --p12-cert; 'openssl x509 -inform DER' makes PEM of DER";
     scene.assert_fails(&["--pem-cert", &p12], Status::Credentials, "~/p12: no certificate", Some(hint));
     let hint = "name the key's file with --pem-key";
     scene.assert_fails(&["--pem-cert", &pem], Status::Credentials, "~/pem: no private key", Some(hint));
+    let hint = "it is not a PEM file: 'openssl pkey -inform DER' makes one of a key in DER";
+    let in_der = ["--pem-cert", &pem, "--pem-key", &der];
+    scene.assert_fails(&in_der, Status::Credentials, "~/der: no private key", Some(hint));
     let other = scene.write("other", &identity("other").1.to_pem().unwrap());
     scene.assert_fails(
         &["--pem-cert", &other, "--pem-key", &key],
