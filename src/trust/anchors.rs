@@ -20,7 +20,7 @@ use crate::{Certificate, CertificateError, credentials::pem};
 /// Largest file read, in bytes: authorities with a million revoked certificates have lists of this
 /// size.
 const MAX_FILE_BYTES: u64 = 64 << 20;
-/// Most files looked at in a directory.
+/// Most files in a directory.
 const MAX_FILES: usize = 10_000;
 
 /// Authorities that are trusted, with their CRLs and signing policies.
@@ -69,6 +69,14 @@ pub enum AnchorsError {
     NotHashed {
         /// The directory.
         path: PathBuf,
+    },
+    /// More files in a directory than are read: what is left out could be a CRL or a signing policy.
+    #[error("there are more than {limit} files in {}", path.display())]
+    TooManyFiles {
+        /// The directory.
+        path: PathBuf,
+        /// How many are read.
+        limit: usize,
     },
     /// A certificate that cannot be used.
     #[error("cannot use a trust anchor in {}: {cause}", path.display())]
@@ -131,11 +139,15 @@ impl Anchors {
     /// has all certificates looked up in CRLs.
     ///
     /// # Errors
-    /// [`AnchorsError`] if the directory cannot be read or has no usable certificate.
+    /// [`AnchorsError`] if the directory cannot be read, has no usable certificate, or more files than
+    /// any authorities need.
     pub fn add_directory(&mut self, path: &Path) -> Result<(), AnchorsError> {
         let failed = |cause| AnchorsError::Read { path: path.to_owned(), cause };
         let mut files = Vec::new();
-        for file in fs::read_dir(path).map_err(failed)?.take(MAX_FILES) {
+        for file in fs::read_dir(path).map_err(failed)? {
+            if files.len() == MAX_FILES {
+                return Err(AnchorsError::TooManyFiles { path: path.to_owned(), limit: MAX_FILES });
+            }
             files.push(file.map_err(failed)?.path());
         }
         files.sort();
