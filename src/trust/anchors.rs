@@ -27,7 +27,8 @@ const MAX_FILES: usize = 10_000;
 ///
 /// A path ends at a self-signed certificate among them; others among them are steps on the way, as
 /// for OpenSSL. A self-signed certificate of an end entity that is put here is trusted as well: that
-/// is the way to trust one certificate and nobody's word.
+/// is the way to trust one certificate and nobody's word. What may certify others has basicConstraints
+/// that say so (RFC 5280 §4.2.1.9), also if it is trusted; version 1 has none.
 #[derive(Default)]
 pub struct Anchors {
     certificates: Vec<Anchor>,
