@@ -251,12 +251,7 @@ fn check_revocation(
             problem = problem.or(Some(PathError::KeyUsage { certificate: issuer, needed: "signing CRLs" }));
             continue;
         }
-        if let Some(extension) = crl.critical {
-            let extension = extension.to_string();
-            problem = problem.or(Some(PathError::CrlExtension { issuer, this_update, extension }));
-            continue;
-        }
-        // Once revoked is for ever, also if the list is old.
+        // Once revoked is for ever, also if the list is old, or one of a part only.
         if let Some(revoked) = crl.revocation(certificate)
             && request.stamped.is_none_or(|stamped| stamped >= revoked)
         {
@@ -269,7 +264,10 @@ fn check_revocation(
                 stamped: request.stamped,
             });
         }
-        if this_update > now {
+        if let Some(extension) = crl.critical {
+            let extension = extension.to_string();
+            problem = problem.or(Some(PathError::CrlExtension { issuer, this_update, extension }));
+        } else if this_update > now {
             problem = problem.or(Some(PathError::CrlAhead { issuer, this_update, now }));
         } else if crl.next_update.is_none_or(|next| next < now) {
             let next_update = crl.next_update;
