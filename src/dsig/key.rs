@@ -5,7 +5,7 @@ use openssl::{
     dsa::DsaSig,
     ecdsa::EcdsaSig,
     error::ErrorStack,
-    pkey::{PKeyRef, Private, Public},
+    pkey::{Id, PKeyRef, Private, Public},
     pkey_ctx::PkeyCtx,
     rsa::Padding,
     sign::{RsaPssSaltlen, Signer, Verifier},
@@ -175,6 +175,17 @@ pub(super) fn verify(
         }
     };
     if holds { Ok(()) } else { Err(VerifyError::SignatureMismatch) }
+}
+
+/// Whether these are one key, be it also for RSASSA-PSS alone in one place and for any use of RSA in
+/// another (RFC 4055 §1.2), which OpenSSL tells apart.
+pub(super) fn is_same(a: &PKeyRef<Public>, b: &PKeyRef<Public>) -> bool {
+    match (a.id(), b.id()) {
+        (Id::RSA, Id::RSA_PSS) | (Id::RSA_PSS, Id::RSA) => {
+            a.rsa().is_ok_and(|a| b.rsa().is_ok_and(|b| (a.n(), a.e()) == (b.n(), b.e())))
+        }
+        _ => a.public_eq(b),
+    }
 }
 
 /// Two numbers of `length` bytes each.

@@ -296,7 +296,7 @@ fn signature_validation(
     {
         return Err(VerifyError::WeakKey { bits, minimum: policy.minimum_rsa_bits() });
     }
-    if let Some((other, _)) = certificates.iter().find(|(_, other)| other.public_eq(&key)) {
+    if let Some((other, _)) = certificates.iter().find(|(_, other)| key::is_same(other, &key)) {
         return Err(VerifyError::SharedKey {
             first: certificate.subject().to_string(),
             second: other.subject().to_string(),

@@ -22,14 +22,15 @@ use crate::{Certificate, CertificateError, credentials::pem};
 const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The first octet of a CRL in DER (X.690 §8.9).
 const DER_SEQUENCE: u8 = 0x30;
-/// Most files looked at in a directory.
+/// Most files in a directory.
 const MAX_FILES: usize = 10_000;
 
 /// Authorities that are trusted, with their CRLs and signing policies.
 ///
 /// A path ends at a self-signed certificate among them; others among them are steps on the way, as
 /// for OpenSSL. A self-signed certificate of an end entity that is put here is trusted as well: that
-/// is the way to trust one certificate and nobody's word.
+/// is the way to trust one certificate and nobody's word. What may certify others has basicConstraints
+/// that say so (RFC 5280 §4.2.1.9), also if it is trusted; version 1 has none.
 #[derive(Default)]
 pub struct Anchors {
     certificates: Vec<Anchor>,
@@ -71,6 +72,14 @@ pub enum AnchorsError {
     NotHashed {
         /// The directory.
         path: PathBuf,
+    },
+    /// More files in a directory than are read: what is left out could be a CRL or a signing policy.
+    #[error("there are more than {limit} files in {}", path.display())]
+    TooManyFiles {
+        /// The directory.
+        path: PathBuf,
+        /// How many are read.
+        limit: usize,
     },
     /// A certificate that cannot be used.
     #[error("cannot use a trust anchor in {}: {cause}", path.display())]
@@ -139,11 +148,15 @@ impl Anchors {
     /// has all certificates looked up in CRLs.
     ///
     /// # Errors
-    /// [`AnchorsError`] if the directory cannot be read or has no usable certificate.
+    /// [`AnchorsError`] if the directory cannot be read, has no usable certificate, or more files than
+    /// any authorities need.
     pub fn add_directory(&mut self, path: &Path) -> Result<(), AnchorsError> {
         let failed = |cause| AnchorsError::Read { path: path.to_owned(), cause };
         let mut files = Vec::new();
-        for file in fs::read_dir(path).map_err(failed)?.take(MAX_FILES) {
+        for file in fs::read_dir(path).map_err(failed)? {
+            if files.len() == MAX_FILES {
+                return Err(AnchorsError::TooManyFiles { path: path.to_owned(), limit: MAX_FILES });
+            }
             files.push(file.map_err(failed)?.path());
         }
         files.sort();

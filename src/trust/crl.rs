@@ -2,7 +2,8 @@
 //!
 //! A list must be current: `thisUpdate` past, `nextUpdate` to come. One without `nextUpdate` never
 //! is (RFC 5280 §5.1.2.5 has no such list). Lists for a part of an authority's certificates, and what
-//! amends another list, carry critical extensions and are refused (§5.2.4, §5.2.5).
+//! amends another list, carry critical extensions and are refused (§5.2.4, §5.2.5): that they do not
+//! list a certificate proves nothing. That they do, counts.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -96,8 +97,10 @@ impl Crl {
     /// When the list says that the certificate was revoked; `None` if it does not list it.
     pub(super) fn revocation(&self, certificate: &X509) -> Option<Timestamp> {
         match self.list.get_by_cert(certificate) {
+            // That a certificate is off the list again stands in lists that amend others only, which say
+            // so with a critical extension. The other list may have it still.
+            CrlStatus::RemoveFromCrl(_) if self.critical.is_some() => None,
             CrlStatus::NotRevoked => None,
-            // That a certificate is off the list again stands in lists that amend others only.
             CrlStatus::Revoked(entry) | CrlStatus::RemoveFromCrl(entry) => {
                 Some(timestamp(entry.revocation_date()).unwrap_or(self.this_update))
             }

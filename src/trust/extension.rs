@@ -63,9 +63,10 @@ impl Extensions {
         extension.is_some_and(|extension| BasicConstraints::from_der(&extension.value).is_ok_and(|it| it.ca))
     }
 
-    /// keyUsage, if there is one that can be read.
-    pub(super) fn key_usage(&self) -> Option<KeyUsage> {
-        self.get(KEY_USAGE).and_then(|extension| KeyUsage::from_der(&extension.value).ok())
+    /// Whether keyUsage, if there is one, has this usage. One that cannot be read has none.
+    pub(super) fn allows(&self, usage: impl Fn(&KeyUsage) -> bool) -> bool {
+        let extension = self.get(KEY_USAGE);
+        extension.is_none_or(|extension| KeyUsage::from_der(&extension.value).is_ok_and(|it| usage(&it)))
     }
 
     /// Whether the extended key usage is critical and time stamping alone (RFC 3161 §2.3).

@@ -12,6 +12,7 @@ use openssl::{
         verify::{X509VerifyFlags, X509VerifyParam},
     },
 };
+use x509_cert::ext::pkix::KeyUsage;
 
 use super::{
     Anchors, MAX_AHEAD_SECONDS, MAX_INTERMEDIATES, PathError, PathRequest, Purpose, Weakness,
@@ -129,9 +130,16 @@ fn build(anchors: &Anchors, request: &PathRequest<'_>) -> Result<(Vec<X509>, usi
         proxy::check(&certificate)?;
         proxies += 1;
     }
+    // OpenSSL takes the anchor for an authority if it is of version 1, or says so in other words.
+    for (below, issuer) in path.iter().zip(path.iter().skip(1)).skip(proxies) {
+        let issuer = read(issuer)?;
+        if !Extensions::of(issuer.der()).map_err(CertificateError::from)?.is_authority() {
+            let (certificate, issuer) = (read(below)?.subject().clone(), issuer.subject().clone());
+            return Err(PathError::NotAuthority { certificate, issuer });
+        }
+    }
     let extensions = Extensions::of(request.certificate.der()).map_err(CertificateError::from)?;
-    let usage = extensions.key_usage();
-    if usage.is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {
+    if !extensions.allows(|usage| usage.digital_signature() || usage.non_repudiation()) {
         let certificate = request.certificate.subject().clone();
         return Err(PathError::KeyUsage { certificate, needed: "signatures" });
     }
@@ -238,17 +246,12 @@ fn check_revocation(
             problem = problem.or(Some(PathError::CrlSignature { issuer, this_update }));
             continue;
         };
-        let usage = Extensions::of(&signer.to_der()?).map_err(CertificateError::from)?.key_usage();
-        if usage.is_some_and(|usage| !usage.crl_sign()) {
+        let extensions = Extensions::of(&signer.to_der()?).map_err(CertificateError::from)?;
+        if !extensions.allows(KeyUsage::crl_sign) {
             problem = problem.or(Some(PathError::KeyUsage { certificate: issuer, needed: "signing CRLs" }));
             continue;
         }
-        if let Some(extension) = crl.critical {
-            let extension = extension.to_string();
-            problem = problem.or(Some(PathError::CrlExtension { issuer, this_update, extension }));
-            continue;
-        }
-        // Once revoked is for ever, also if the list is old.
+        // Once revoked is for ever, also if the list is old, or one of a part only.
         if let Some(revoked) = crl.revocation(certificate)
             && request.stamped.is_none_or(|stamped| stamped >= revoked)
         {
@@ -261,7 +264,10 @@ fn check_revocation(
                 stamped: request.stamped,
             });
         }
-        if this_update > now {
+        if let Some(extension) = crl.critical {
+            let extension = extension.to_string();
+            problem = problem.or(Some(PathError::CrlExtension { issuer, this_update, extension }));
+        } else if this_update > now {
             problem = problem.or(Some(PathError::CrlAhead { issuer, this_update, now }));
         } else if crl.next_update.is_none_or(|next| next < now) {
             let next_update = crl.next_update;

@@ -15,7 +15,8 @@ use crate::{Certificate, DistinguishedName, Email};
 pub enum Pin {
     /// By the first rfc822Name of the certificate.
     Email(Email),
-    /// By the subject, compared as the exact text that entries have.
+    /// By the subject, compared as the exact text that entries have. One with U+FFFD in it is that of
+    /// several names, and is not parsed from text.
     Subject(DistinguishedName),
     /// By the SHA-256 of the certificate: 64 lower-case hexadecimal digits.
     Fingerprint(String),
@@ -30,6 +31,14 @@ pub enum PinError {
         "'{value}' is a subject with slashes, which can stand for several; write it as entries have it, CN=…,O=…"
     )]
     Slashes {
+        /// The text.
+        value: String,
+    },
+    /// With U+FFFD, which stands for any octet that is no UTF-8 ([`DistinguishedName::from_der`]).
+    #[error(
+        "'{value}' stands for several subjects: \u{fffd} is what entries have for octets that are no UTF-8; give the SHA-256 fingerprint of the certificate"
+    )]
+    Replaced {
         /// The text.
         value: String,
     },
@@ -94,6 +103,9 @@ impl FromStr for Pin {
             return Ok(Self::Fingerprint(digits));
         }
         if is_subject(value) {
+            if value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(PinError::Replaced { value: value.to_owned() });
+            }
             return Ok(Self::Subject(DistinguishedName::from_text(value)));
         }
         Err(PinError::Unknown { value: value.to_owned() })

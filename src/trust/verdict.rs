@@ -2,6 +2,7 @@
 
 use openssl::x509::{X509, X509VerifyResult};
 use openssl_sys as ffi;
+use x509_cert::ext::pkix::KeyUsage;
 
 use super::{Anchors, PathError, PathRequest, ProxyError, extension::Extensions, path, proxy};
 use crate::{Certificate, CertificateError, DistinguishedName};
@@ -149,8 +150,7 @@ fn extensions(certificate: &Certificate) -> Result<Extensions, CertificateError>
 
 fn only_lacks_key_usage(certificate: &Certificate) -> Result<bool, CertificateError> {
     let extensions = extensions(certificate)?;
-    let usage = extensions.key_usage();
-    Ok(extensions.is_authority() && usage.is_some_and(|usage| !usage.key_cert_sign()))
+    Ok(extensions.is_authority() && !extensions.allows(KeyUsage::key_cert_sign))
 }
 
 fn issuer_key(certificate: &Certificate) -> PathError {

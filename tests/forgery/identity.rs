@@ -1,9 +1,10 @@
 //! Whose key signed, and who is said to have endorsed.
 
 use openssl::{pkey::PKey, rsa::Rsa};
-use stratuslab::dsig::{AlgorithmPolicy, KeyType, VerifyError, verify};
+use stratuslab::dsig::{AlgorithmPolicy, KeyType, SignatureMethod, VerifyError, verify};
 
 use crate::{
+    entry::{credentials, plain, sign},
     forge::{Forgery, error, x509_data},
     pki::{Identity, Kind, Request, authority, jane, key, new_key},
 };
@@ -68,6 +69,29 @@ fn decision_3_one_certificate_holds_the_key() {
     let entry = verify(forgery.document().as_bytes(), &AlgorithmPolicy::default()).unwrap();
     assert_eq!(entry.certificate().der(), jane.certificate_der());
     assert_eq!(entry.evidence().chain[0].der(), authority().certificate_der());
+}
+
+/// The same numbers under two names of the algorithm (RFC 4055 §1.2): either certificate's key verifies
+/// the signature.
+#[test]
+fn decision_3_a_key_for_pss_alone_is_the_same_key() {
+    let key = key(Kind::RsaPss2048);
+    let numbers = Rsa::private_key_from_der(&key.rsa().unwrap().private_key_to_der().unwrap()).unwrap();
+    let request = Request::new("Jane Tester").email("jane.tester@example.org");
+    let pss = request.self_signed(&key);
+    let rsa = request.self_signed(&PKey::from_rsa(numbers).unwrap());
+    for signer in [&pss, &rsa] {
+        let method = Some(SignatureMethod::RsaPssSha256);
+        let entry = sign(plain().as_bytes(), &credentials(signer), method).unwrap();
+        let document = std::str::from_utf8(entry.document()).unwrap();
+        let start = document.find("<X509Data>").unwrap();
+        let end = document.find("</X509Data>").unwrap() + "</X509Data>".len();
+        for both in [[&pss, &rsa], [&rsa, &pss]] {
+            let document = [&document[..start], &x509_data(&both), &document[end..]].concat();
+            let error = error(&document);
+            assert!(matches!(&error, VerifyError::SharedKey { .. }), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use stratuslab::trust::{Anchors, AnchorsError, AnchorsWarning, PathError, PathRe
 use tempfile::TempDir;
 
 use crate::{
+    assert_told,
     authority::{List, authority, certificate, date, draft, used},
     judge::pem,
     pki::Identity,
@@ -149,6 +150,23 @@ fn anchors_without_a_certificate_are_an_error() {
     let error = anchors.add_pem_file(&directory.write("empty", "text")).unwrap_err();
     assert!(matches!(error, AnchorsError::NoCertificate { .. }), "{error:?}");
     assert!(anchors.is_empty());
+}
+
+/// What is not read could be a CRL or a signing policy.
+#[test]
+fn a_directory_of_more_files_than_are_read_is_an_error() {
+    let directory = Directory::new();
+    directory.authority("root", &authority("Root", None).self_signed());
+    for number in fs::read_dir(directory.path()).unwrap().count()..10_000 {
+        directory.write(&format!("{number}.info"), "");
+    }
+    assert_eq!(directory.anchors().len(), 1);
+    directory.write("one more", "");
+    assert_told!(
+        Anchors::new().add_directory(directory.path()).unwrap_err(),
+        AnchorsError::TooManyFiles { limit: 10_000, .. },
+        format!("there are more than 10000 files in {}", directory.path().display())
+    );
 }
 
 #[test]

@@ -176,6 +176,8 @@ pub(crate) struct List<'a> {
     pub(crate) revoked: Vec<(&'a Identity, &'a str)>,
     /// The encoded extensions.
     pub(crate) extensions: Vec<Vec<u8>>,
+    /// The reasonCode of every entry (RFC 5280 §5.3.1).
+    pub(crate) reason: Option<u8>,
     /// Version 1 has no number, and no extensions.
     pub(crate) version1: bool,
 }
@@ -190,6 +192,7 @@ impl<'a> List<'a> {
             next_update: Some("2021-12-31T00:00:00Z"),
             revoked: Vec::new(),
             extensions: Vec::new(),
+            reason: None,
             version1: false,
         }
     }
@@ -203,7 +206,7 @@ impl<'a> List<'a> {
         // ecdsa-with-SHA256 (RFC 5758 §3.2)
         let algorithm = tlv(0x30, &object("1.2.840.10045.4.3.2"));
         let entries: Vec<u8> =
-            self.revoked.iter().flat_map(|(certificate, at)| entry(certificate, at)).collect();
+            self.revoked.iter().flat_map(|(certificate, at)| self.entry(certificate, at)).collect();
         let optional = |tag: u8, content: Vec<u8>| {
             if content.is_empty() { content } else { tlv(tag, &content) }
         };
@@ -223,6 +226,14 @@ impl<'a> List<'a> {
         tlv(0x30, &[tbs, algorithm, tlv(0x03, &[&[0], signature.as_slice()].concat())].concat())
     }
 
+    fn entry(&self, certificate: &Identity, at: &str) -> Vec<u8> {
+        let serial = certificate.certificate.serial_number().to_bn().unwrap().to_vec();
+        let serial = if serial[0] & 0x80 == 0 { serial } else { [vec![0], serial].concat() };
+        let reason = self.reason.map(|reason| extension("2.5.29.21", false, &[0x0a, 1, reason]));
+        let reason = reason.map(|reason| tlv(0x30, &reason)).unwrap_or_default();
+        tlv(0x30, &[tlv(0x02, &serial), time(at), reason].concat())
+    }
+
     pub(crate) fn pem(&self) -> Vec<u8> {
         openssl::x509::X509Crl::from_der(&self.der()).unwrap().to_pem().unwrap()
     }
@@ -232,12 +243,6 @@ impl<'a> List<'a> {
 pub(crate) fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
     let critical = if critical { tlv(0x01, &[0xff]) } else { Vec::new() };
     tlv(0x30, &[object(id), critical, tlv(0x04, value)].concat())
-}
-
-fn entry(certificate: &Identity, at: &str) -> Vec<u8> {
-    let serial = certificate.certificate.serial_number().to_bn().unwrap().to_vec();
-    let serial = if serial[0] & 0x80 == 0 { serial } else { [vec![0], serial].concat() };
-    tlv(0x30, &[tlv(0x02, &serial), time(at)].concat())
 }
 
 /// `UTCTime`

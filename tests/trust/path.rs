@@ -7,11 +7,11 @@ use crate::{
     assert_told,
     authority::{
         AUTHORITY_KEY_IDENTIFIER, CRL_SIGN, DIGITAL_SIGNATURE, EXTENDED_KEY_USAGE, KEY_CERT_SIGN,
-        KEY_ENCIPHERMENT, NAME_CONSTRAINTS, SUBJECT_KEY_IDENTIFIER, authority, certificate, date, draft,
-        object, used,
+        KEY_ENCIPHERMENT, KEY_USAGE, NAME_CONSTRAINTS, SUBJECT_KEY_IDENTIFIER, authority, certificate, date,
+        draft, object, used,
     },
     judge::Case,
-    pki::{Kind, key, tlv},
+    pki::{Kind, Request, key, new_key, tlv},
 };
 
 #[test]
@@ -178,6 +178,28 @@ fn only_authorities_issue_certificates() {
     );
 }
 
+/// What may certify others says so itself (RFC 5280 §4.2.1.9), also if it is trusted: who puts Jane's own
+/// certificate among the anchors trusts Jane, and nobody she vouches for.
+#[test]
+fn an_anchor_that_is_no_authority_issues_nothing() {
+    let netscape = |value: &[u8]| draft("Joe").extended("2.16.840.1.113730.1.1", false, value);
+    let (from, to) = ("2010-01-01T00:00:00Z", "2040-01-01T00:00:00Z");
+    for anchor in [
+        Request::new("Joe").days(-10_000, 10_000).version1().self_signed(&new_key(Kind::P256)),
+        draft("Joe").valid(from, to).usage(KEY_CERT_SIGN).self_signed(),
+        netscape(&[3, 2, 2, 4]).valid(from, to).self_signed(),
+    ] {
+        let leaf = draft("Jane").issued_by(&anchor);
+        assert_told!(
+            Case::new(&[&anchor], &[], &leaf).refused_by_us_alone(),
+            PathError::NotAuthority { .. },
+            "'CN=Jane,O=StratusLab,C=FR' was issued by 'CN=Joe,O=StratusLab,C=FR', whose certificate is not that of an authority"
+        );
+    }
+    let anchor = Request::new("Joe").days(-10_000, 10_000).version1().self_signed(&new_key(Kind::P256));
+    Case::new(&[&anchor], &[], &anchor).accepted();
+}
+
 #[test]
 fn authorities_limit_the_path_below_them() {
     let root = authority("Root", Some(0)).self_signed();
@@ -227,6 +249,10 @@ fn keys_do_what_they_are_for() {
         PathError::KeyUsage { .. },
         "the key usage of 'CN=Jane,O=StratusLab,C=FR' does not allow signatures"
     );
+    // More octets than there are usages, which OpenSSL passes over: what cannot be read permits nothing.
+    let leaf = draft("Jane").extended(KEY_USAGE, true, &[3, 4, 0, 0x20, 0, 0]).issued_by(&root);
+    let error = Case::new(&[&root], &[], &leaf).refused_by_us_alone();
+    assert!(matches!(error, PathError::KeyUsage { needed: "signatures", .. }), "{error:?}");
     let leaf = draft("Jane").extended("1.2.3.4.5", true, &[5, 0]).issued_by(&root);
     assert_told!(
         Case::new(&[&root], &[], &leaf).refused(),

@@ -35,6 +35,12 @@ fn each_kind_is_told_by_its_form() {
     assert!(
         matches!("/C=FR/CN=Jane".parse::<Pin>(), Err(PinError::Slashes { value }) if value == "/C=FR/CN=Jane")
     );
+    assert_told!(
+        "CN=J\u{fffd}r\u{fffd}me".parse::<Pin>().unwrap_err(),
+        PinError::Replaced { .. },
+        "'CN=J\u{fffd}r\u{fffd}me' stands for several subjects: \u{fffd} is what entries have for octets that are \
+         no UTF-8; give the SHA-256 fingerprint of the certificate"
+    );
     for text in ["", "jane", "jane@", "=x", "C N=x", &digits[1..], &format!("{digits}0"), "sha1:00", "é=x"] {
         assert!(matches!(text.parse::<Pin>(), Err(PinError::Unknown { value }) if value == text), "{text}");
     }

@@ -204,6 +204,23 @@ fn a_list_for_a_part_only_is_no_list() {
             )
         );
     }
+    // That somebody was revoked counts wherever it stands, also beside a whole list that is current.
+    for (id, value) in [("2.5.29.28", tlv(0x30, &tlv(0x81, &[0xff]))), ("2.5.29.27", tlv(0x02, &[1]))] {
+        let mut part = List::of(&pki.middle).revoking(&pki.leaf, REVOKED);
+        part.extensions.push(extension(id, true, &value));
+        let error = pki.refused(&[List::of(&pki.root), List::of(&pki.middle), part]);
+        assert!(matches!(error, PathError::Revoked { .. }), "{id}: {error:?}");
+    }
+    // removeFromCRL takes off a list what that has no more; what it has still, counts.
+    let removing = || {
+        let mut amending = List { reason: Some(8), ..List::of(&pki.middle).revoking(&pki.leaf, REVOKED) };
+        amending.extensions.push(extension("2.5.29.27", true, &tlv(0x02, &[1])));
+        amending
+    };
+    assert!(pki.with(&[List::of(&pki.root), List::of(&pki.middle), removing()]).is_ok());
+    let listing = List::of(&pki.middle).revoking(&pki.leaf, REVOKED);
+    let error = pki.refused(&[List::of(&pki.root), listing, removing()]);
+    assert!(matches!(error, PathError::Revoked { .. }), "{error:?}");
     let mut list = List::of(&pki.middle);
     list.extensions.push(extension("2.5.29.20", false, &tlv(0x02, &[7])));
     assert!(pki.with(&[List::of(&pki.root), list]).is_ok());
