@@ -77,6 +77,7 @@ fn told(path: &TrustedPath, stamped: bool, options: &Options) -> String {
     };
     let proxies = match (path.proxies(), path.end_entity()) {
         (0, _) | (_, None) => String::new(),
+        (1, Some(end_entity)) => format!(", by a proxy of '{}'", end_entity.subject()),
         (count, Some(end_entity)) => format!(", by {count} proxies of '{}'", end_entity.subject()),
     };
     format!("a path leads to '{anchor}'{proxies}{revocation}")

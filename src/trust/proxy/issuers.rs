@@ -1,6 +1,8 @@
 //! For whom a proxy stands by the certificates that come with it. Nobody vouches for them: a signer
 //! names itself with it, and readers trust a path alone.
 
+use x509_cert::ext::pkix::KeyUsage;
+
 use super::{ProxyError, check, forbidden, is_proxy, legacy, too_many};
 use crate::{Certificate, trust::extension::Extensions};
 
@@ -79,8 +81,8 @@ fn check_issued(proxy: &Certificate, issuer: &Certificate) -> Result<(), ProxyEr
     if is_authority(issuer) {
         return Err(ProxyError::Authority { proxy: subject, issuer: name });
     }
-    let usage = Extensions::of(issuer.der()).ok().and_then(|extensions| extensions.key_usage());
-    if usage.is_some_and(|usage| !usage.digital_signature()) {
+    let signs = |extensions: Extensions| extensions.allows(KeyUsage::digital_signature);
+    if !Extensions::of(issuer.der()).is_ok_and(signs) {
         return Err(ProxyError::KeyUsage { proxy: subject, issuer: name });
     }
     Ok(())
