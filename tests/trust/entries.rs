@@ -137,7 +137,7 @@ fn decision_3_a_proxy_stands_for_its_end_entity_only_if_trust_is_required() {
     assert_eq!(
         check.message.as_deref(),
         Some(
-            "a path leads to 'CN=Root,O=StratusLab,C=FR', by 1 proxies of 'CN=Jane,O=StratusLab,C=FR'; no CRL lists it, \
+            "a path leads to 'CN=Root,O=StratusLab,C=FR', by a proxy of 'CN=Jane,O=StratusLab,C=FR'; no CRL lists it, \
              but one that has expired may have been taken off"
         )
     );
