@@ -159,10 +159,14 @@ impl Pin {
     }
 }
 
-/// 64 hexadecimal digits, perhaps with colons between them and `sha256:` before.
+/// What may stand before a fingerprint: the algorithm, also as `openssl x509 -fingerprint` has it.
+const FINGERPRINT_PREFIXES: [&str; 2] = ["sha256:", "sha256 fingerprint="];
+
+/// 64 hexadecimal digits, perhaps with colons between them and a prefix.
 fn fingerprint(value: &str) -> Option<String> {
-    let prefix = value.get(..7).filter(|prefix| prefix.eq_ignore_ascii_case("sha256:"));
-    let digits = value.get(prefix.map_or(0, str::len)..)?.replace(':', "").to_ascii_lowercase();
+    let lower = value.to_ascii_lowercase();
+    let bare = FINGERPRINT_PREFIXES.iter().find_map(|prefix| lower.strip_prefix(prefix)).unwrap_or(&lower);
+    let digits = bare.replace(':', "");
     let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     (hex && digits.len() == 64).then_some(digits)
 }

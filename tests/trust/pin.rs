@@ -27,6 +27,7 @@ fn each_kind_is_told_by_its_form() {
         digits.to_uppercase(),
         colons.join(":"),
         format!("sha256:{digits}"),
+        format!("sha256 Fingerprint={}", digits.to_uppercase()),
         format!("SHA256:{}", colons.join(":").to_uppercase()),
         format!(" {digits} "),
     ] {
