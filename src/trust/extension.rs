@@ -1,5 +1,7 @@
 //! Extensions of certificates and CRLs (RFC 5280 §4.2) by their numbers.
 
+use std::collections::HashSet;
+
 use der::{Decode as _, Header, Reader as _, SliceReader, Tag, TagNumber, asn1::ObjectIdentifier};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
@@ -79,7 +81,7 @@ impl Extensions {
 }
 
 pub(super) fn all(extensions: &mut SliceReader<'_>) -> Result<Vec<Extension>, der::Error> {
-    let mut found: Vec<Extension> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     while !extensions.is_finished() {
         let next = extensions.sequence(|extension| {
             let id = ObjectIdentifier::decode(extension)?;
@@ -91,7 +93,7 @@ pub(super) fn all(extensions: &mut SliceReader<'_>) -> Result<Vec<Extension>, de
             Ok::<_, der::Error>(Extension { id, critical, value })
         })?;
         // RFC 5280 §4.2: no more than one of a kind, or two readers may each take another one.
-        if found.iter().any(|extension| extension.id == next.id) {
+        if !seen.insert(next.id) {
             return Err(Tag::Sequence.value_error().into());
         }
         found.push(next);
