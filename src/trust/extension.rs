@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use der::{Decode as _, Header, Reader as _, SliceReader, Tag, TagNumber, asn1::ObjectIdentifier};
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
 use crate::certificate::element;
 
@@ -59,10 +59,18 @@ impl Extensions {
         self.0.iter().filter(|extension| extension.critical).map(|extension| extension.id)
     }
 
-    /// Whether basicConstraints says that the subject is an authority (RFC 5280 §4.2.1.9).
+    /// Whether basicConstraints says that the subject is an authority (RFC 5280 §4.2.1.9). Old ones say
+    /// so with any octet but zero.
     pub(super) fn is_authority(&self) -> bool {
-        let extension = self.get(BASIC_CONSTRAINTS);
-        extension.is_some_and(|extension| BasicConstraints::from_der(&extension.value).is_ok_and(|it| it.ca))
+        let says = |value: &[u8]| {
+            SliceReader::new(value)?.sequence(|constraints| {
+                let ca = constraints.peek_byte() == Some(0x01);
+                let ca = ca && element(constraints, Tag::Boolean)? != [0];
+                constraints.read_slice(constraints.remaining_len())?; // pathLenConstraint
+                Ok::<_, der::Error>(ca)
+            })
+        };
+        self.get(BASIC_CONSTRAINTS).is_some_and(|extension| says(&extension.value).unwrap_or(false))
     }
 
     /// Whether keyUsage, if there is one, has this usage. One that cannot be read has none.
