@@ -259,7 +259,7 @@ impl Anchors {
         let bytes = read(path).inspect_err(|_| self.policies.push(SigningPolicy::unreadable(path)))?;
         let policy = SigningPolicy::read(path, &bytes).unwrap_or_else(|cause| {
             self.warnings.push(AnchorsWarning::SigningPolicy { path: path.to_owned(), cause });
-            SigningPolicy::unreadable(path)
+            SigningPolicy::broken(path, &bytes)
         });
         self.policies.push(policy);
         Ok(())

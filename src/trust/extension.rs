@@ -1,7 +1,9 @@
 //! Extensions of certificates and CRLs (RFC 5280 §4.2) by their numbers.
 
+use std::collections::HashSet;
+
 use der::{Decode as _, Header, Reader as _, SliceReader, Tag, TagNumber, asn1::ObjectIdentifier};
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
 use crate::certificate::element;
 
@@ -57,10 +59,18 @@ impl Extensions {
         self.0.iter().filter(|extension| extension.critical).map(|extension| extension.id)
     }
 
-    /// Whether basicConstraints says that the subject is an authority (RFC 5280 §4.2.1.9).
+    /// Whether basicConstraints says that the subject is an authority (RFC 5280 §4.2.1.9). Old ones say
+    /// so with any octet but zero.
     pub(super) fn is_authority(&self) -> bool {
-        let extension = self.get(BASIC_CONSTRAINTS);
-        extension.is_some_and(|extension| BasicConstraints::from_der(&extension.value).is_ok_and(|it| it.ca))
+        let says = |value: &[u8]| {
+            SliceReader::new(value)?.sequence(|constraints| {
+                let ca = constraints.peek_byte() == Some(0x01);
+                let ca = ca && element(constraints, Tag::Boolean)? != [0];
+                constraints.read_slice(constraints.remaining_len())?; // pathLenConstraint
+                Ok::<_, der::Error>(ca)
+            })
+        };
+        self.get(BASIC_CONSTRAINTS).is_some_and(|extension| says(&extension.value).unwrap_or(false))
     }
 
     /// Whether keyUsage, if there is one, has this usage. One that cannot be read has none.
@@ -79,7 +89,7 @@ impl Extensions {
 }
 
 pub(super) fn all(extensions: &mut SliceReader<'_>) -> Result<Vec<Extension>, der::Error> {
-    let mut found: Vec<Extension> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     while !extensions.is_finished() {
         let next = extensions.sequence(|extension| {
             let id = ObjectIdentifier::decode(extension)?;
@@ -91,7 +101,7 @@ pub(super) fn all(extensions: &mut SliceReader<'_>) -> Result<Vec<Extension>, de
             Ok::<_, der::Error>(Extension { id, critical, value })
         })?;
         // RFC 5280 §4.2: no more than one of a kind, or two readers may each take another one.
-        if found.iter().any(|extension| extension.id == next.id) {
+        if !seen.insert(next.id) {
             return Err(Tag::Sequence.value_error().into());
         }
         found.push(next);

@@ -96,6 +96,18 @@ impl SigningPolicy {
         Self { path: path.to_owned(), stem, entries: Vec::new() }
     }
 
+    /// A file that is not understood permits nothing to the authorities it names in lines of their own.
+    pub(super) fn broken(path: &Path, bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let named = text.lines().filter_map(|line| match words(line).ok()?.as_slice() {
+            [kind, defined, name] if (kind.text, defined.text) == ("access_id_CA", "X509") => {
+                Some(Entry { authority: slash::normalized(name.text), subjects: Vec::new() })
+            }
+            _ => None,
+        });
+        Self { entries: named.collect(), ..Self::unreadable(path) }
+    }
+
     /// What the authority of this normalized name may certify; `None` if the file does not say.
     pub(super) fn permitted(&self, authority: &str) -> Option<Vec<&str>> {
         let entries: Vec<_> = self.entries.iter().filter(|entry| entry.authority == authority).collect();

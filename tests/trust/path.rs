@@ -6,9 +6,9 @@ use stratuslab::trust::{PathError, PathRequest, Weakness, verify_path};
 use crate::{
     assert_told,
     authority::{
-        AUTHORITY_KEY_IDENTIFIER, CRL_SIGN, DIGITAL_SIGNATURE, EXTENDED_KEY_USAGE, KEY_CERT_SIGN,
-        KEY_ENCIPHERMENT, KEY_USAGE, NAME_CONSTRAINTS, SUBJECT_KEY_IDENTIFIER, authority, certificate, date,
-        draft, object, used,
+        AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, CRL_SIGN, DIGITAL_SIGNATURE, EXTENDED_KEY_USAGE,
+        KEY_CERT_SIGN, KEY_ENCIPHERMENT, KEY_USAGE, NAME_CONSTRAINTS, SUBJECT_KEY_IDENTIFIER, authority,
+        certificate, date, draft, object, used,
     },
     judge::Case,
     pki::{Kind, Request, key, new_key, tlv},
@@ -198,6 +198,9 @@ fn an_anchor_that_is_no_authority_issues_nothing() {
     }
     let anchor = Request::new("Joe").days(-10_000, 10_000).version1().self_signed(&new_key(Kind::P256));
     Case::new(&[&anchor], &[], &anchor).accepted();
+    // TRUE as BER has it, not DER.
+    let anchor = draft("Joe").extended(BASIC_CONSTRAINTS, true, &tlv(0x30, &tlv(0x01, &[1]))).self_signed();
+    Case::new(&[&anchor], &[], &draft("Jane").issued_by(&anchor)).accepted();
 }
 
 #[test]

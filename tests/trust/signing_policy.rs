@@ -81,7 +81,21 @@ fn a_policy_that_says_nothing_permits_nothing() {
         )]
     );
     assert!(matches!(anchors.warnings(), [AnchorsWarning::SigningPolicy { .. }]));
+    // Under a name that is not the authority's, what it says tells whose it is.
     std::fs::remove_file(&file).unwrap();
+    for broken in [
+        policy(ROOT, "\"*\"").replace("CA:sign", "CA:sing"),
+        format!("{}'", policy(ROOT, "\"*\"")),
+        policy(ROOT, "\"\u{e9}*\""),
+    ] {
+        // ISO 8859-1
+        let file =
+            directory.write("other.signing_policy", broken.chars().map(|c| c as u8).collect::<Vec<_>>());
+        let anchors = directory.anchors();
+        assert!(matches!(anchors.warnings(), [AnchorsWarning::SigningPolicy { .. }]), "{broken}");
+        assert!(matches!(judged(&anchors, &jane), Err(PathError::SigningPolicy { .. })), "{broken}");
+        std::fs::remove_file(file).unwrap();
+    }
     symlink("absent", &file).unwrap();
     let anchors = directory.anchors();
     assert!(matches!(anchors.warnings(), [AnchorsWarning::Unusable(AnchorsError::Read { .. })]));
