@@ -141,6 +141,10 @@ fn trust_is_a_table_of_its_own() {
         "config.toml, line 1: 'trust' is a table, but this is a string"
     );
     assert_eq!(
+        fact("config.toml", "[trust]\nendorsed_by = []"),
+        "config.toml, line 2: 'endorsed_by' is one value or several, not '[]'"
+    );
+    assert_eq!(
         fact("config.toml", "[trust]\nendorsed_by = ['x']"),
         "config.toml, line 2: 'endorsed_by' is e-mail addresses, subjects (CN=…,O=…) and SHA-256 fingerprints, not 'x'"
     );

@@ -117,6 +117,8 @@ impl Value for Pin {
 impl<T: Value> Value for Vec<T> {
     fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
         match raw {
+            // Nobody, or everybody? A list that says neither is a mistake.
+            Raw::List(items) if items.is_empty() => Err(place.bad("one value or several", &"[]")),
             Raw::List(items) => items.iter().map(|item| T::read(toml::raw(item.get_ref()), place)).collect(),
             Raw::Untyped(lines) => {
                 let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());

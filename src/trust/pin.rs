@@ -2,8 +2,8 @@
 //!
 //! Anyone can make a certificate with any name in it. A name therefore counts only where a verified
 //! path leads from the certificate to an anchor, and an address only if it is in the certificate; the
-//! fingerprint of a certificate counts by itself. For a proxy all of this is the end entity's: proxies
-//! come and go, and their own fingerprints match nothing.
+//! fingerprint of a certificate counts by itself. For a proxy all of this is the end entity's, whom only
+//! a verified path tells: proxies come and go.
 
 use std::{fmt, str::FromStr};
 
