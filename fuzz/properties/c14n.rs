@@ -14,9 +14,11 @@ pub(crate) const MODES: [Mode; 3] = [Mode::Inclusive, Mode::Inclusive11, Mode::E
 pub(crate) fn check(data: &[u8], other: impl Fn(&[u8], &Canonicalization) -> Option<String>) {
     let Ok(source) = Source::read(data) else { return };
     let Ok(tree) = source.parse() else { return };
-    // libxml2 leaves `&` in namespace names as it is.
-    let comparable = !tree.descendants().any(|node| node.namespaces().any(|ns| ns.uri().contains('&')));
+    // libxml2 leaves `&` in namespace names as it is, and drops an xml:base that is empty in version 1.1.
+    let ampersand = tree.descendants().any(|node| node.namespaces().any(|ns| ns.uri().contains('&')));
+    let empty_base = tree.descendants().any(|node| node.attribute((XML, "base")) == Some(""));
     for mode in MODES {
+        let comparable = !ampersand && !(empty_base && mode == Mode::Inclusive11);
         for comments in [false, true] {
             let mut algorithm = Canonicalization::new(mode);
             algorithm.comments = comments;
@@ -26,11 +28,7 @@ pub(crate) fn check(data: &[u8], other: impl Fn(&[u8], &Canonicalization) -> Opt
                 assert_eq!(canonical, other, "{algorithm:?}");
             }
             for element in tree.descendants().filter(roxmltree::Node::is_element).take(SUBTREES) {
-                // In version 1.1 several xml:base on the way down would have to be joined.
-                let bases = element.ancestors().filter(|node| node.has_attribute((XML, "base"))).count();
-                if bases < 2
-                    && let Some(canonical) = text(c14n::subtree(element, &algorithm))
-                {
+                if let Some(canonical) = text(c14n::subtree(element, &algorithm)) {
                     fixed_point(&canonical, &algorithm);
                 }
             }
