@@ -18,13 +18,13 @@ pub(crate) fn check(data: &[u8], other: impl Fn(&[u8], &Canonicalization) -> Opt
     let ampersand = tree.descendants().any(|node| node.namespaces().any(|ns| ns.uri().contains('&')));
     let empty_base = tree.descendants().any(|node| node.attribute((XML, "base")) == Some(""));
     for mode in MODES {
-        let comparable = !ampersand && !(empty_base && mode == Mode::Inclusive11);
+        let known = ampersand || (empty_base && mode == Mode::Inclusive11);
         for comments in [false, true] {
             let mut algorithm = Canonicalization::new(mode);
             algorithm.comments = comments;
             let Some(canonical) = text(c14n::document(tree.root(), &algorithm, None)) else { continue };
             fixed_point(&canonical, &algorithm);
-            if comparable && let Some(other) = other(data, &algorithm) {
+            if !known && let Some(other) = other(data, &algorithm) {
                 assert_eq!(canonical, other, "{algorithm:?}");
             }
             for element in tree.descendants().filter(roxmltree::Node::is_element).take(SUBTREES) {
