@@ -10,6 +10,8 @@
 
 #[path = "differential/bytes.rs"]
 mod bytes;
+#[path = "common/canonicalizations.rs"]
+mod canonicalizations;
 #[path = "differential/dice.rs"]
 mod dice;
 #[path = "common/entry.rs"]

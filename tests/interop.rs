@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test without its material has failed")]
 
+#[path = "common/canonicalizations.rs"]
+mod canonicalizations;
 #[path = "interop/chain.rs"]
 mod chain;
 #[path = "interop/departures.rs"]

@@ -10,6 +10,7 @@ use stratuslab::{
 };
 
 use crate::{
+    canonicalizations::CANONICALIZATIONS,
     entry::{Shape, credentials, shapes, sign},
     judges,
     pki::{Identity, Kind, Request, jane, key},
@@ -24,18 +25,6 @@ pub(crate) struct Start {
     /// Of the signer, if it can be used to seal other documents.
     pub(crate) key: Option<PKey<Private>>,
 }
-
-/// A blank and what follows are the `InclusiveNamespaces`.
-const CANONICALIZATIONS: [&str; 8] = [
-    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
-    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments",
-    "http://www.w3.org/2006/12/xml-c14n11",
-    "http://www.w3.org/2006/12/xml-c14n11#WithComments",
-    "http://www.w3.org/2001/10/xml-exc-c14n#",
-    "http://www.w3.org/2001/10/xml-exc-c14n#WithComments",
-    "http://www.w3.org/2001/10/xml-exc-c14n# rdf unknown",
-    "http://www.w3.org/2001/10/xml-exc-c14n#WithComments slreq #default z",
-];
 
 /// What the JDK signs: where there are comments, namespaces and `xml:` attributes to be lost.
 const TELLING: [&str; 6] = [

@@ -5,7 +5,9 @@ use std::{fmt, fs, path::Path, sync::OnceLock};
 use stratuslab::dsig::{AlgorithmPolicy, DigestMethod, KeyType, NAMESPACE, SignatureMethod, verify};
 
 use crate::{
-    all_endorsers, departures, endorsers,
+    all_endorsers,
+    canonicalizations::CANONICALIZATIONS,
+    departures, endorsers,
     entry::{credentials, plain, shapes, sign},
     judges::{Outcome, Signed, agree},
     peers::{self, Peer, knows},
@@ -15,18 +17,6 @@ use crate::{
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 const DIGESTS: [DigestMethod; 4] =
     [DigestMethod::Sha1, DigestMethod::Sha256, DigestMethod::Sha384, DigestMethod::Sha512];
-/// A blank and what follows are the `InclusiveNamespaces`.
-const CANONICALIZATIONS: [&str; 8] = [
-    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
-    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments",
-    "http://www.w3.org/2006/12/xml-c14n11",
-    "http://www.w3.org/2006/12/xml-c14n11#WithComments",
-    "http://www.w3.org/2001/10/xml-exc-c14n#",
-    "http://www.w3.org/2001/10/xml-exc-c14n#WithComments",
-    "http://www.w3.org/2001/10/xml-exc-c14n# rdf unknown",
-    "http://www.w3.org/2001/10/xml-exc-c14n#WithComments slreq #default z",
-];
-
 /// The canonicalization of `SignedInfo`, and that of the reference, if it has one.
 type Places = (&'static str, Option<&'static str>);
 
