@@ -93,6 +93,8 @@ pub mod marketplace;
 pub mod metadata;
 pub mod name;
 pub mod remote;
+#[cfg(feature = "marketplace")]
+pub mod server;
 pub mod timestamp;
 pub mod trust;
 pub mod tsp;

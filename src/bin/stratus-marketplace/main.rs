@@ -1,0 +1,3 @@
+//! Runs a Marketplace.
+
+fn main() {}

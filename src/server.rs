@@ -1,0 +1,19 @@
+//! The Marketplace: a registry of signed entries over HTTP (feature `marketplace`).
+//!
+//! ```text
+//! request -> connection -> router -> rest | api | web | query | action -> Marketplace
+//! document -> admission (the library's validate, and who may) -> store::Store::add -> 201
+//!                                                             \-> confirmation by mail -> 202
+//! store::Store -> changes -> sparql index, mirrors
+//! ```
+//!
+//! All that outlives a request is in the database: any number of processes may serve one.
+
+pub mod admission;
+pub mod key;
+pub mod marketplace;
+pub mod problem;
+pub mod router;
+pub mod selection;
+pub mod settings;
+pub mod store;

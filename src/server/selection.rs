@@ -1,0 +1,137 @@
+//! Which entries a list is made of, in what order, and which stretch of it.
+//!
+//! What a query string says becomes a [`Selection`] in one place, [`Selection::from_query`], for the
+//! list in XML, JSON, HTML and the API alike; the database answers it in another, [`super::store`].
+
+use crate::{Email, Identifier, Timestamp};
+
+/// The longest stretch of a list that is given at once, in entries.
+pub const MAX_LENGTH: u32 = 1000;
+
+/// Which entries are listed; all conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Of this image only.
+    pub identifier: Option<Identifier>,
+    /// Of this endorser only.
+    pub email: Option<Email>,
+    /// Endorsed at this very time; then superseded entries are listed too.
+    pub created: Option<Timestamp>,
+    /// A filter had a value that no entry can have: nothing is selected.
+    pub nothing: bool,
+    /// In this state.
+    pub status: Status,
+    /// With a location of this kind.
+    pub location: Location,
+    /// Each must be in one of the searched texts (os, version, architecture, e-mail, kind, date, identifier,
+    /// location, description, title), whatever the case.
+    pub words: Vec<String>,
+    /// In one text each, whatever the case.
+    pub contains: Contains,
+    /// In this order.
+    pub sort: Sort,
+}
+
+/// Texts that properties of an entry must contain, whatever the case; anything if empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contains {
+    /// `slterms:os`.
+    pub os: String,
+    /// `slterms:os-version`.
+    pub os_version: String,
+    /// `slterms:os-arch`.
+    pub os_arch: String,
+    /// `slreq:email` of the endorser.
+    pub email: String,
+    /// `slterms:kind`.
+    pub kind: String,
+}
+
+/// The state that listed entries are in; superseded ones are in none of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// Neither expired nor deprecated.
+    #[default]
+    Valid,
+    /// Past `dcterms:valid`, not deprecated.
+    Expired,
+    /// With a `slterms:deprecated`, expired or not.
+    Deprecated,
+    /// Any of them.
+    All,
+}
+
+/// Where the image must lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Location {
+    /// Anywhere.
+    #[default]
+    All,
+    /// Nowhere yet, or at an `http:`, `https:` or `ftp:` URL.
+    Web,
+    /// At a location that starts with `pdisk`.
+    Pdisk,
+}
+
+/// An order of entries; equal ones follow each other newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// By this.
+    pub by: SortKey,
+    /// From the last to the first.
+    pub descending: bool,
+}
+
+/// What entries are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the properties of the same names")]
+pub enum SortKey {
+    /// The time of the endorsement.
+    Created,
+    Os,
+    OsVersion,
+    OsArch,
+    Email,
+    Kind,
+    Identifier,
+    Title,
+}
+
+impl Default for Sort {
+    /// Newest first.
+    fn default() -> Self {
+        Self { by: SortKey::Created, descending: true }
+    }
+}
+
+/// A stretch of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Where it begins.
+    pub from: From,
+    /// At most so many entries, no more than [`MAX_LENGTH`].
+    pub length: u32,
+}
+
+/// Where a stretch begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// After so many entries: costs the more the further it is.
+    Offset(u64),
+    /// Behind this entry of the same list.
+    After(Cursor),
+    /// The stretch that ends before this entry.
+    Before(Cursor),
+}
+
+/// A place in a list in its order: an entry's value of what the list is sorted by, and its number.
+///
+/// Its `Display` is opaque, safe in a URL, and read back by `FromStr`; it stays good whatever is uploaded
+/// meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The value; empty when sorted by date.
+    pub value: String,
+    /// The number of the entry in the database.
+    pub id: i64,
+}
