@@ -10,9 +10,13 @@
 //! All that outlives a request is in the database: any number of processes may serve one.
 
 pub mod admission;
+pub mod confirm;
 pub mod key;
+pub mod mail;
 pub mod marketplace;
+pub mod policy;
 pub mod problem;
+pub mod remind;
 pub mod router;
 pub mod selection;
 pub mod settings;

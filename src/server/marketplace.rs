@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use crate::Timestamp;
 
-use super::{settings::Settings, store::Store};
+use super::{
+    mail::{Mailer, MailerError},
+    settings::Settings,
+    store::Store,
+};
 
 /// What every request shares. Cheap to clone; the `State` of all handlers.
 #[derive(Clone, Debug)]
@@ -14,12 +18,15 @@ pub struct Marketplace(Arc<Shared>);
 struct Shared {
     settings: Settings,
     store: Store,
+    mailer: Result<Option<Mailer>, MailerError>,
 }
 
 impl Marketplace {
     /// A Marketplace over a database.
     pub fn new(settings: Settings, store: Store) -> Self {
-        Self(Arc::new(Shared { settings, store }))
+        let mailer =
+            settings.mail.as_ref().map(|mail| Mailer::new(mail, settings.public_url.as_ref())).transpose();
+        Self(Arc::new(Shared { settings, store, mailer }))
     }
 
     /// How it is set up.
@@ -30,6 +37,14 @@ impl Marketplace {
     /// Its database.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// Who sends its mail; `None` if none is to be sent.
+    ///
+    /// # Errors
+    /// [`MailerError`] if none can be sent with these settings: a reason not to start.
+    pub fn mailer(&self) -> Result<Option<&Mailer>, &MailerError> {
+        self.0.mailer.as_ref().map(Option::as_ref)
     }
 
     /// The time of the server's clock.
