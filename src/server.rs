@@ -11,13 +11,18 @@
 
 pub mod admission;
 pub mod confirm;
+pub mod connection;
+pub mod health;
 pub mod key;
+pub mod log;
 pub mod mail;
 pub mod marketplace;
+pub mod metrics;
 pub mod policy;
 pub mod problem;
 pub mod remind;
 pub mod router;
+pub mod run;
 pub mod selection;
 pub mod settings;
 pub mod store;

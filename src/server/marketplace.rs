@@ -6,6 +6,7 @@ use crate::Timestamp;
 
 use super::{
     mail::{Mailer, MailerError},
+    metrics::Metrics,
     settings::Settings,
     store::Store,
 };
@@ -18,6 +19,7 @@ pub struct Marketplace(Arc<Shared>);
 struct Shared {
     settings: Settings,
     store: Store,
+    metrics: Metrics,
     mailer: Result<Option<Mailer>, MailerError>,
 }
 
@@ -26,7 +28,7 @@ impl Marketplace {
     pub fn new(settings: Settings, store: Store) -> Self {
         let mailer =
             settings.mail.as_ref().map(|mail| Mailer::new(mail, settings.public_url.as_ref())).transpose();
-        Self(Arc::new(Shared { settings, store, mailer }))
+        Self(Arc::new(Shared { settings, store, metrics: Metrics::default(), mailer }))
     }
 
     /// How it is set up.
@@ -37,6 +39,11 @@ impl Marketplace {
     /// Its database.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Who sends its mail; `None` if none is to be sent.

@@ -14,6 +14,8 @@ use super::mail::MailServer;
 pub struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where it shows its metrics, and they alone; by default where it listens.
+    pub metrics_listen: Option<SocketAddr>,
     /// Where the entries are.
     pub database: Database,
     /// Where clients find it: `https://HOST/PREFIX`, without a slash at the end; links in mails begin so.
@@ -40,11 +42,42 @@ pub struct Settings {
     pub query_memory: usize,
     /// How many results one query of `/query` may have.
     pub query_rows: usize,
+    /// How long a client may pause: in sending a request, in taking an answer, and between requests.
+    pub client_timeout: Duration,
     /// How long what is going on may take to end when the server is asked to stop.
     pub shutdown: Duration,
     /// Connections at a time; further ones wait.
     pub max_connections: usize,
 }
+
+impl Default for Settings {
+    /// What holds unless somebody says otherwise; the entries are in a file of the current folder.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            metrics_listen: None,
+            database: Database::Sqlite("marketplace.sqlite".into()),
+            public_url: None,
+            read_only: false,
+            max_entry_bytes: MAX_ENTRY_BYTES,
+            allow_sha1: false,
+            anchors: None,
+            endorsers: Vec::new(),
+            confirmation: None,
+            mail: None,
+            reminders: false,
+            query_timeout: Duration::from_secs(10),
+            query_memory: 256 << 20,
+            query_rows: 100_000,
+            client_timeout: Duration::from_secs(30),
+            shutdown: Duration::from_secs(30),
+            max_connections: 20_000,
+        }
+    }
+}
+
+/// The largest entry that is ever verified, in bytes.
+pub const MAX_ENTRY_BYTES: usize = crate::xml::MAX_DOCUMENT_BYTES;
 
 /// Where entries are kept.
 #[derive(Clone, Debug)]
