@@ -27,6 +27,8 @@ pub mod output;
 pub mod password;
 pub mod progress;
 pub mod publish;
+#[cfg(feature = "marketplace")]
+pub mod serve;
 mod session;
 mod signing;
 pub mod stamp;

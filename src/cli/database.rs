@@ -11,7 +11,11 @@ use std::{
 use clap::Args;
 
 use super::{Failure, Session, Status, reason, shown};
-use crate::{Password, server::settings::Database};
+use crate::{
+    Password,
+    config::{MarketplaceConfig, password_in_url},
+    server::settings::Database,
+};
 
 /// The file in the data directory.
 const FILE: &str = "marketplace.sqlite";
@@ -70,7 +74,7 @@ impl DatabaseArgs {
         }
         if let Some(url) = database
             && !session.from_variable("database")
-            && password_of(url).is_some()
+            && password_in_url(url).is_some()
         {
             session.warn(
                 "everybody on this machine can read the password in --database; \
@@ -81,8 +85,18 @@ impl DatabaseArgs {
             (Some(_), Some(_)) => Err(both()),
             (Some(folder), None) => Ok(Database::Sqlite(folder.join(FILE))),
             (None, Some(url)) => postgres(url),
-            (None, None) => Ok(Database::Sqlite(usual_folder()?.join(FILE))),
+            (None, None) => configured(&session.config()?.marketplace),
         }
+    }
+}
+
+/// What the configuration says, or where entries are if it says nothing.
+fn configured(config: &MarketplaceConfig) -> Result<Database, Failure> {
+    match (&config.data, &config.database) {
+        (Some(_), Some(_)) => Err(both()),
+        (Some(folder), None) => Ok(Database::Sqlite(folder.join(FILE))),
+        (None, Some(url)) => postgres(url.as_str()),
+        (None, None) => Ok(Database::Sqlite(usual_folder()?.join(FILE))),
     }
 }
 
@@ -100,18 +114,6 @@ fn postgres(url: &str) -> Result<Database, Failure> {
             "postgres://USER@HOST/NAME; --data DIR keeps entries in a directory without PostgreSQL",
         ))
     }
-}
-
-/// The password in a URL.
-fn password_of(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    if let Some((_, query)) = rest.split_once('?')
-        && let Some(password) = query.split('&').find_map(|pair| pair.strip_prefix("password="))
-    {
-        return Some(password);
-    }
-    let (user, _) = rest.rsplit_once('@')?;
-    user.split_once(':').map(|(_, password)| password)
 }
 
 /// Where the entries are unless somebody says otherwise: where systemd has the state of its service, else
@@ -137,26 +139,6 @@ fn make(folder: &Path) -> Result<(), Failure> {
         Err(error) => {
             let fact = format!("cannot make the data directory {}: {}", shown(folder), reason(&error));
             Err(Failure::new(Status::File, fact).with_hint("--data DIR says where the entries are kept"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_in_urls_are_noticed() {
-        for (url, password) in [
-            ("postgres://jane:secret@host/db", Some("secret")),
-            ("postgres://jane:@host/db", Some("")),
-            ("postgres://host/db?sslmode=require&password=secret", Some("secret")),
-            ("postgres://jane@host/db", None),
-            ("postgres://host:5432/db", None),
-            ("postgres:///db?host=/run/postgresql", None),
-            ("host", None),
-        ] {
-            assert_eq!(password_of(url), password, "{url}");
         }
     }
 }

@@ -25,6 +25,8 @@ use tracing_subscriber::{
     Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+use crate::config::LogFormat;
+
 use super::{metrics::Metrics, problem::Problem};
 
 /// The field with the id of a request.
@@ -41,16 +43,6 @@ const TOKEN: usize = 32;
 
 /// The status in the log of a request whose client left before there was an answer, as nginx has it.
 const LEFT: u16 = 499;
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
 
 /// Has this process log to standard error, from this level on. Only the first call counts.
 pub fn start(format: LogFormat, level: Level) {

@@ -1,9 +1,10 @@
 //! How a Marketplace is set up: checked values, from wherever they came.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
     Email, Password,
+    http::HttpUrl,
     trust::{Anchors, Pin},
 };
 
@@ -97,6 +98,40 @@ pub struct PublicUrl {
     pub prefix: String,
 }
 
+/// Why a URL cannot be the public one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublicUrlError {
+    /// Paths are put behind it.
+    #[error("it has a query")]
+    Query,
+    /// An empty segment, as in `//`, which paths of requests lose (behaviour 1.1).
+    #[error("its path has an empty segment")]
+    EmptySegment,
+}
+
+impl TryFrom<&HttpUrl> for PublicUrl {
+    type Error = PublicUrlError;
+
+    fn try_from(url: &HttpUrl) -> Result<Self, PublicUrlError> {
+        let url = url.url();
+        if url.query().is_some() {
+            return Err(PublicUrlError::Query);
+        }
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        if prefix.contains("//") {
+            return Err(PublicUrlError::EmptySegment);
+        }
+        Ok(Self { origin: url.origin().ascii_serialization(), prefix })
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}/", self.origin, self.prefix)
+    }
+}
+
 /// Who need not confirm, and how long others may take.
 #[derive(Clone, Debug)]
 pub struct Confirmation {
@@ -119,4 +154,26 @@ pub struct Mail {
     pub password: Option<Password>,
     /// Certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_an_origin_and_a_prefix() {
+        let of = |url: &str| PublicUrl::try_from(&url.parse::<HttpUrl>().unwrap());
+        for (url, origin, prefix) in [
+            ("https://mp.example.org", "https://mp.example.org", ""),
+            ("https://mp.example.org/", "https://mp.example.org", ""),
+            ("HTTPS://MP.example.org:443/marketplace/", "https://mp.example.org", "/marketplace"),
+            ("http://[::1]:8081/a/../b//", "http://[::1]:8081", "/b"),
+        ] {
+            let expected = PublicUrl { origin: origin.to_owned(), prefix: prefix.to_owned() };
+            assert_eq!(of(url), Ok(expected), "{url}");
+        }
+        assert_eq!(of("https://mp.example.org/?x"), Err(PublicUrlError::Query));
+        assert_eq!(of("https://mp.example.org/a//b"), Err(PublicUrlError::EmptySegment));
+        assert_eq!(of("https://h/p/").unwrap().to_string(), "https://h/p/");
+    }
 }

@@ -9,7 +9,10 @@ mod serve;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use stratuslab::cli::{self, Command, CommonArgs, Failure, Session};
+use stratuslab::cli::{
+    self, Command, CommonArgs, Failure, Session,
+    serve::{ServeArgs, adjusted as serve_adjusted},
+};
 
 /// A Marketplace: a registry of signed image metadata
 #[derive(Parser)]
@@ -23,7 +26,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    Serve(serve::ServeArgs),
+    /// Run a Marketplace
+    Serve(Box<ServeArgs>),
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     Mirror(mirror::MirrorArgs),
@@ -40,7 +44,7 @@ impl Command for Args {
         let common = ["verbose", "quiet", "config", "user_config_section", "json"];
         let command =
             common.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.global(true)));
-        serve::adjusted(command)
+        command.mut_subcommand("serve", serve_adjusted)
     }
 
     fn minds_signals(&self) -> bool {

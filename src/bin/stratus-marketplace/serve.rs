@@ -1,48 +1,49 @@
 //! `stratus-marketplace serve`: runs a Marketplace until it is asked to stop.
 
-use std::net::SocketAddr;
-
-use clap::Args;
 use stratuslab::{
-    cli::{Failure, Session, Status, database::DatabaseArgs},
+    cli::{Failure, Session, Status, serve::ServeArgs},
     server::{
-        log::{self, LogFormat},
-        run::{self, ServeError},
-        settings::{Database, Settings},
+        log,
+        run::{self, Ready, ServeError},
+        settings::{Database, PublicUrl},
     },
 };
-
-/// Run a Marketplace
-#[derive(Args)]
-pub(crate) struct ServeArgs {
-    /// Listen here [default: 127.0.0.1:8081]
-    #[arg(long, value_name = "ADDRESS:PORT", env = "STRATUSLAB_MARKETPLACE_LISTEN")]
-    listen: Option<SocketAddr>,
-    #[command(flatten)]
-    database: DatabaseArgs,
-}
-
-pub(crate) fn adjusted(command: clap::Command) -> clap::Command {
-    command
-}
+use tracing::Level;
 
 pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), Failure> {
-    let default = Settings::default();
-    let settings = Settings {
-        listen: args.listen.unwrap_or(default.listen),
-        database: args.database.database(session)?,
-        ..default
+    let settings = args.settings(session)?;
+    let level = match (session.quiet(), session.verbose()) {
+        (true, _) => Level::WARN,
+        (false, true) => Level::DEBUG,
+        (false, false) => Level::INFO,
     };
-    log::start(LogFormat::Text, tracing::Level::INFO);
+    log::start(args.log_format(session)?, level);
     let in_file = matches!(settings.database, Database::Sqlite(_));
-    run::run(settings, |ready| session.result(format_args!("listening on http://{}/", ready.address)))
+    let public_url = settings.public_url.clone();
+    run::run(settings, |ready| announce(ready, public_url.as_ref(), session))
         .map_err(|error| failure(&error, in_file))
+}
+
+/// Says where the server is.
+fn announce(ready: &Ready, public_url: Option<&PublicUrl>, session: &Session) {
+    let url = format!("http://{}/", ready.address);
+    match public_url {
+        Some(public) => session.result(format_args!("listening on {url} for {public}")),
+        None => session.result(format_args!("listening on {url}")),
+    }
+    let fields = [
+        ("url", Some(url)),
+        ("public_url", public_url.map(ToString::to_string)),
+        ("metrics_url", ready.metrics.map(|address| format!("http://{address}/metrics"))),
+    ];
+    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    session.bare_object(fields.collect());
 }
 
 fn failure(error: &ServeError, in_file: bool) -> Failure {
     let status = match error {
-        ServeError::Store(_) if in_file => Status::File,
-        ServeError::Listen { .. } | ServeError::Store(_) => Status::Network,
+        ServeError::Listen { .. } => Status::Network,
+        ServeError::Store(_) if !in_file => Status::Network,
         ServeError::Interrupted => Status::Interrupted,
         ServeError::Mail(_) => Status::Usage,
         _ => Status::File,
