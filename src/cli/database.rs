@@ -1,20 +1,14 @@
 //! Where a Marketplace keeps its entries: arguments, environment, configuration.
 
-use std::{
-    env,
-    fs::DirBuilder,
-    io,
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
 use clap::Args;
 
-use super::{Failure, Session, Status, reason, shown};
+use super::{Failure, Session, Status, shown};
 use crate::{
     Password,
     config::{MarketplaceConfig, password_in_url},
-    server::settings::Database,
+    server::{settings::Database, store::StoreError},
 };
 
 /// The file in the data directory.
@@ -34,18 +28,12 @@ pub struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
-    /// The database these arguments, or the configuration, name; its directory is made if it is not there.
+    /// The database these arguments, or the configuration, name; it need not be there.
     ///
     /// # Errors
-    /// A [`Failure`] if two are named, the URL is none of PostgreSQL, or the directory cannot be made.
+    /// A [`Failure`] if two are named, or the URL is none of PostgreSQL.
     pub fn database(&self, session: &Session) -> Result<Database, Failure> {
-        let database = self.named(session)?;
-        if let Database::Sqlite(file) = &database
-            && let Some(folder) = file.parent()
-        {
-            make(folder)?;
-        }
-        Ok(database)
+        self.named(session)
     }
 
     /// The same for those who only read: it must be there.
@@ -130,15 +118,13 @@ fn usual_folder() -> Result<PathBuf, Failure> {
     }
 }
 
-/// Makes a directory that is nobody else's business: uploads that wait for confirmation are in it.
-fn make(folder: &Path) -> Result<(), Failure> {
-    match DirBuilder::new().recursive(true).mode(0o700).create(folder) {
-        Ok(()) => Ok(()),
-        // A link to a directory, say.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        Err(error) => {
-            let fact = format!("cannot make the data directory {}: {}", shown(folder), reason(&error));
-            Err(Failure::new(Status::File, fact).with_hint("--data DIR says where the entries are kept"))
+/// Why a database cannot be opened, or no longer used.
+pub fn failure(database: &Database, error: &StoreError) -> Failure {
+    match database {
+        Database::Sqlite(file) => {
+            Failure::new(Status::File, format_args!("cannot use the data in {}: {error}", shown(file)))
+                .with_hint("--data DIR says where the entries are kept")
         }
+        Database::Postgres(_) => Failure::new(Status::Network, error),
     }
 }

@@ -185,8 +185,7 @@ impl ServeArgs {
                 .max_connections
                 .or(config.max_connections)
                 .unwrap_or(default.max_connections),
-            // Last: it makes a directory, which is of no use to a server that does not start.
-            database: default.database.clone(),
+            database: self.database.database(session)?,
             public_url,
             anchors,
             endorsers,
@@ -195,7 +194,7 @@ impl ServeArgs {
             reminders,
         };
         not_by_mistake(&settings, flag("open", uploads.open, config.open, session))?;
-        Ok(Settings { database: self.database.database(session)?, ..settings })
+        Ok(settings)
     }
 
     /// How its log is written.

@@ -10,6 +10,7 @@ use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    time::timeout,
 };
 
 use crate::cli;
@@ -101,7 +102,7 @@ async fn serve(settings: Settings, files: usize, ready: impl FnOnce(&Ready)) -> 
         store = Store::open(&settings.database) => store?,
         () = signals.next() => return Ok(()),
     };
-    let marketplace = Marketplace::new(settings, store);
+    let marketplace = Marketplace::new(settings, store.clone());
     marketplace.mailer().map_err(told)?;
     let (stop, stopped) = watch::channel(false);
     let mut work = tokio::task::JoinSet::new();
@@ -128,6 +129,7 @@ async fn serve(settings: Settings, files: usize, ready: impl FnOnce(&Ready)) -> 
         () = signals.next() => return Err(ServeError::Interrupted),
     };
     work.shutdown().await;
+    let _ = timeout(LAST_MOMENT, store.close()).await;
     if in_time {
         tracing::info!("stopped");
     } else {

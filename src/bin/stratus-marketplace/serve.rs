@@ -1,7 +1,7 @@
 //! `stratus-marketplace serve`: runs a Marketplace until it is asked to stop.
 
 use stratuslab::{
-    cli::{Failure, Session, Status, serve::ServeArgs},
+    cli::{Failure, Session, Status, database, serve::ServeArgs},
     server::{
         log,
         run::{self, Ready, ServeError},
@@ -18,10 +18,10 @@ pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), Failure> {
         (false, false) => Level::INFO,
     };
     log::start(args.log_format(session)?, level);
-    let in_file = matches!(settings.database, Database::Sqlite(_));
+    let database = settings.database.clone();
     let public_url = settings.public_url.clone();
     run::run(settings, |ready| announce(ready, public_url.as_ref(), session))
-        .map_err(|error| failure(&error, in_file))
+        .map_err(|error| failure(&error, &database))
 }
 
 /// Says where the server is.
@@ -40,10 +40,10 @@ fn announce(ready: &Ready, public_url: Option<&PublicUrl>, session: &Session) {
     session.bare_object(fields.collect());
 }
 
-fn failure(error: &ServeError, in_file: bool) -> Failure {
+fn failure(error: &ServeError, database: &Database) -> Failure {
     let status = match error {
+        ServeError::Store(error) => return database::failure(database, error),
         ServeError::Listen { .. } => Status::Network,
-        ServeError::Store(_) if !in_file => Status::Network,
         ServeError::Interrupted => Status::Interrupted,
         ServeError::Mail(_) => Status::Usage,
         _ => Status::File,
