@@ -10,10 +10,15 @@
 //! All that outlives a request is in the database: any number of processes may serve one.
 
 pub mod admission;
+pub mod conditional;
 pub mod key;
 pub mod marketplace;
+pub mod negotiate;
+pub mod parameters;
 pub mod problem;
+pub mod rest;
 pub mod router;
 pub mod selection;
 pub mod settings;
 pub mod store;
+pub mod upload;
