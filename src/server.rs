@@ -13,6 +13,7 @@ pub mod admission;
 pub mod key;
 pub mod marketplace;
 pub mod problem;
+pub mod query;
 pub mod router;
 pub mod selection;
 pub mod settings;
