@@ -65,7 +65,7 @@ pub struct ListenArgs {
         help = "Where clients find it, with the path prefix of a proxy: https://HOST/PREFIX"
     )]
     pub public_url: Option<String>,
-    /// Connections at a time [default: 20000]
+    /// Connections at a time [default: 16384]
     #[arg(long, value_name = "N", env = "STRATUSLAB_MARKETPLACE_MAX_CONNECTIONS", value_parser = number)]
     pub max_connections: Option<usize>,
     /// Give up a client that sends or takes nothing for this time [default: 30]

@@ -88,7 +88,7 @@ async fn serve(settings: Settings, files: usize, ready: impl FnOnce(&Ready)) -> 
         shutdown: settings.shutdown,
     };
     if limits.connections < settings.max_connections {
-        tracing::warn!(
+        tracing::info!(
             connections = limits.connections,
             "fewer connections at a time than wanted: the system allows {files} open files"
         );

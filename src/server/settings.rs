@@ -72,7 +72,7 @@ impl Default for Settings {
             query_rows: 100_000,
             client_timeout: Duration::from_secs(30),
             shutdown: Duration::from_secs(30),
-            max_connections: 20_000,
+            max_connections: 16_384,
         }
     }
 }

@@ -1,17 +1,22 @@
 //! Bodies of requests that must arrive at a pace, and bodies of answers, which tell when they end.
 
 use std::{
+    error::Error,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    http::StatusCode,
+};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::open::Talk;
+use crate::server::problem::Problem;
 
 /// Bytes per second at which a body must arrive on the whole, once the client's first pause is over.
 pub const PACE: u64 = 1024;
@@ -20,6 +25,18 @@ pub const PACE: u64 = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the request did not arrive in time")]
 pub struct Stalled;
+
+impl Stalled {
+    /// 408, if this is why a body could not be read.
+    pub fn problem(error: &(dyn Error + 'static)) -> Option<Problem> {
+        let mut cause = Some(error);
+        while let Some(error) = cause.filter(|error| !error.is::<Self>()) {
+            cause = error.source();
+        }
+        let stalled = cause?;
+        Some(Problem::new(StatusCode::REQUEST_TIMEOUT, stalled.to_string()))
+    }
+}
 
 /// The body of a request.
 pub(super) struct Paced {
