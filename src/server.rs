@@ -11,11 +11,15 @@
 
 pub mod admission;
 pub mod conditional;
+pub mod confirm;
 pub mod key;
+pub mod mail;
 pub mod marketplace;
 pub mod negotiate;
 pub mod parameters;
+pub mod policy;
 pub mod problem;
+pub mod remind;
 pub mod rest;
 pub mod router;
 pub mod selection;

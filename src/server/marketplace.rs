@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use crate::Timestamp;
 
 use super::{
+    mail::{Mailer, MailerError},
     rest::counts::Counts,
     settings::Settings,
     store::Store,
@@ -24,14 +25,18 @@ struct Shared {
     judges: Judges,
     counts: Counts,
     uploads: Memory,
+    mailer: Result<Option<Mailer>, MailerError>,
 }
 
 impl Marketplace {
     /// A Marketplace over a database.
     pub fn new(settings: Settings, store: Store) -> Self {
+        let mailer =
+            settings.mail.as_ref().map(|mail| Mailer::new(mail, settings.public_url.as_ref())).transpose();
         Self(Arc::new(Shared {
             settings,
             store,
+            mailer,
             judges: Judges::default(),
             counts: Counts::default(),
             uploads: Memory::default(),
@@ -61,6 +66,14 @@ impl Marketplace {
     /// How many entries lists have.
     pub fn counts(&self) -> &Counts {
         &self.0.counts
+    }
+
+    /// Who sends its mail; `None` if none is to be sent.
+    ///
+    /// # Errors
+    /// [`MailerError`] if none can be sent with these settings: a reason not to start.
+    pub fn mailer(&self) -> Result<Option<&Mailer>, &MailerError> {
+        self.0.mailer.as_ref().map(Option::as_ref)
     }
 
     /// The time of the server's clock.
