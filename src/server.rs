@@ -10,8 +10,12 @@
 //! All that outlives a request is in the database: any number of processes may serve one.
 
 pub mod admission;
+pub mod api;
 pub mod conditional;
 pub mod confirm;
+pub mod export;
+pub mod import;
+pub mod intake;
 pub mod key;
 pub mod mail;
 pub mod marketplace;

@@ -94,13 +94,27 @@ fn busy() -> Problem {
 /// # Errors
 /// 503 if too many documents wait for that.
 pub async fn judge(marketplace: &Marketplace, document: Vec<u8>) -> Result<Verdict, Problem> {
+    let judging = move |marketplace: &Marketplace| {
+        admission::judge(&document, marketplace.settings(), marketplace.now())
+    };
+    computed(marketplace, judging).await
+}
+
+/// What takes milliseconds of a core, on a thread of its own, when a core is free.
+///
+/// # Errors
+/// 503 if too much waits for that; 500 if `work` panics.
+pub async fn computed<T: Send + 'static>(
+    marketplace: &Marketplace,
+    work: impl FnOnce(&Marketplace) -> T + Send + 'static,
+) -> Result<T, Problem> {
     let turn = marketplace.judges().turn().await?;
-    let judging = marketplace.clone();
-    let judged = tokio::task::spawn_blocking(move || {
+    let marketplace = marketplace.clone();
+    let computed = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        admission::judge(&document, judging.settings(), judging.now())
+        work(&marketplace)
     });
-    judged.await.map_err(|error| {
+    computed.await.map_err(|error| {
         tracing::error!(%error, "a document could not be judged");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the document could not be judged")
     })

@@ -1,0 +1,152 @@
+//! Verdicts: what the server finds of a document, check by check.
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    entry,
+    input::{Given, Key},
+    problems::{DocumentProblems, NotFound, ReadProblems},
+    text::{EmailText, IdentifierText, TimestampText},
+};
+use crate::{
+    server::{admission, marketplace::Marketplace, problem::Problem, upload},
+    validate::{Check, Outcome},
+};
+
+/// What the server finds of a document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Verdict {
+    /// Would it be taken, were it uploaded now? The order of an endorser's entries is not looked at.
+    pub accepted: bool,
+    /// Why not.
+    #[schema(required)]
+    pub reason: Option<String>,
+    /// The key of the entry; `null` if it is not accepted.
+    #[schema(required)]
+    pub entry: Option<EntryName>,
+    /// Every check, in the order in which they decide.
+    pub checks: Vec<CheckResult>,
+    /// When it was judged.
+    pub judged: TimestampText,
+}
+
+/// What names an entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntryName {
+    /// Of the image.
+    pub identifier: IdentifierText,
+    /// Of the endorser.
+    pub email: EmailText,
+    /// When it was endorsed.
+    pub created: TimestampText,
+}
+
+/// One check.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Check)]
+pub struct CheckResult {
+    /// Its name: stable, for programs.
+    #[schema(example = "signature")]
+    pub name: String,
+    /// How it ended.
+    #[schema(inline)]
+    pub outcome: CheckOutcome,
+    /// What was found, if anything was.
+    #[schema(required)]
+    pub message: Option<String>,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckOutcome {
+    /// As it should be.
+    Passed,
+    /// Worth knowing, but no reason to refuse the document.
+    Noted,
+    /// A reason to refuse it.
+    Failed,
+    /// Not made.
+    Skipped,
+}
+
+impl From<&Check> for CheckResult {
+    fn from(check: &Check) -> Self {
+        let outcome = match check.outcome {
+            Outcome::Passed => CheckOutcome::Passed,
+            Outcome::Noted => CheckOutcome::Noted,
+            Outcome::Failed => CheckOutcome::Failed,
+            Outcome::Skipped => CheckOutcome::Skipped,
+        };
+        Self { name: check.name.to_owned(), outcome, message: check.message.clone() }
+    }
+}
+
+/// Judges an entry again.
+///
+/// By what the server accepts now, which may be less than when the entry was uploaded.
+#[utoipa::path(
+    get,
+    path = "/api/v1/entries/{identifier}/{email}/{created}/verdict",
+    operation_id = "judge_entry",
+    tag = "entries",
+    params(
+        ("identifier" = IdentifierText, Path, description = "Of the image"),
+        ("email" = EmailText, Path, description = "Of the endorser"),
+        ("created" = TimestampText, Path, description = "When it was endorsed"),
+    ),
+    responses((status = 200, description = "What the server finds of it now", body = Verdict), NotFound, ReadProblems)
+)]
+pub(super) async fn stored(
+    State(marketplace): State<Marketplace>,
+    Key(key): Key,
+) -> Result<Json<Verdict>, Problem> {
+    let document = entry::stored(&marketplace, &key).await?;
+    judged(&marketplace, document.bytes).await
+}
+
+/// Judges a document.
+///
+/// Nothing is stored and nobody is sent a mail: for whoever wants to know before an upload.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verdict",
+    operation_id = "judge_document",
+    tag = "entries",
+    request_body(
+        description = "Any document; what is no entry is found to be none",
+        content((Vec<u8> = "application/rdf+xml"), (Vec<u8> = "application/xml"))
+    ),
+    responses((status = 200, description = "What the server finds of it", body = Verdict), DocumentProblems)
+)]
+pub(super) async fn given(
+    State(marketplace): State<Marketplace>,
+    Given(uploaded): Given,
+) -> Result<Json<Verdict>, Problem> {
+    // Its share of the memory is free again when this returns.
+    judged(&marketplace, uploaded.document).await
+}
+
+async fn judged(marketplace: &Marketplace, document: Vec<u8>) -> Result<Json<Verdict>, Problem> {
+    let admission::Verdict { entry, checks } = upload::judge(marketplace, document).await?;
+    let (name, reason) = match &entry {
+        Ok(entry) => (
+            entry.endorsement.as_ref().map(|endorsement| EntryName {
+                identifier: entry.identifier.into(),
+                email: (&endorsement.endorser.email).into(),
+                created: endorsement.created.into(),
+            }),
+            None,
+        ),
+        Err(message) => (None, Some(message.clone())),
+    };
+    Ok(Json(Verdict {
+        accepted: entry.is_ok(),
+        reason,
+        entry: name,
+        checks: checks.iter().map(Into::into).collect(),
+        judged: marketplace.now().into(),
+    }))
+}
