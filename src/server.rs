@@ -19,6 +19,7 @@ pub mod intake;
 pub mod key;
 pub mod mail;
 pub mod marketplace;
+pub mod mirror;
 pub mod negotiate;
 pub mod parameters;
 pub mod policy;
