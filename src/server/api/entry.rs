@@ -21,7 +21,6 @@ use crate::{
         marketplace::Marketplace,
         problem::Problem,
         store::Document,
-        upload,
     },
     validate::validate,
 };
@@ -51,10 +50,10 @@ pub(super) async fn shown(marketplace: &Marketplace, key: &EntryKey) -> Result<J
     let document = stored(marketplace, key).await?;
     let facts = DocumentFacts { bytes: document.bytes.len() as u64, sha256: Sha256Text::from(&document.sha256) };
     let state = document.state;
-    let judging = move |marketplace: &Marketplace| {
-        validate(&document.bytes, &admission::validation(marketplace.settings(), marketplace.now()))
-    };
-    let report = upload::computed(marketplace, judging).await?;
+    let judging = marketplace.clone();
+    let judge =
+        move || validate(&document.bytes, &admission::validation(judging.settings(), judging.now()));
+    let report = marketplace.judges().run(judge).await?;
     let entry = report.metadata().cloned().and_then(|metadata| {
         Entry::new(marketplace, metadata, state, facts, report.evidence())
     });
