@@ -10,6 +10,7 @@
 
 mod action;
 mod letter;
+mod page;
 mod token;
 
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::{Email, Metadata, Timestamp, dsig::Verified};
 
 use super::{
     key::EntryKey,
-    mail::MailError,
+    mail::{Letter, MailError},
     marketplace::Marketplace,
     problem::Problem,
     selection::{From, Selection, Status, Window},
@@ -171,13 +172,14 @@ async fn ask_now(marketplace: &Marketplace, entry: &Verified<Metadata>) -> Resul
     let expires = i64::try_from(confirmation.expires.as_secs()).unwrap_or(i64::MAX);
     let expires = Timestamp::from_unix_seconds(now.unix_seconds().saturating_add(expires)).ok_or(AskError::NotSetUp)?;
     let token = Token::random()?;
-    let letter = letter::confirm(&letter::Confirm {
+    let letter = letter::Confirm {
         base: &base(public_url),
         key: &key,
         deprecating: metadata.deprecated.is_some(),
         token: &token.reveal(),
         expires,
-    });
+    };
+    let letter = Letter::new(letter::SUBJECT, &letter)?;
     let parked = Parked { key, document, expires };
     let hash = token.sha256();
     if !marketplace.store().park(&hash, &parked, MAX_WAITING, now).await? {

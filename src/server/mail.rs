@@ -4,6 +4,7 @@ mod server;
 
 use std::{sync::Arc, time::Duration};
 
+use askama::Template;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{
@@ -54,6 +55,17 @@ pub struct Letter {
     pub subject: String,
     /// Lines that end with a line feed.
     pub body: String,
+}
+
+impl Letter {
+    /// What a template of `templates/mail` says.
+    ///
+    /// # Errors
+    /// [`MailError`] if it cannot be written.
+    pub fn new(subject: &str, template: &impl Template) -> Result<Self, MailError> {
+        let body = template.render().map_err(|error| MailError::Unavailable { cause: error.to_string() })?;
+        Ok(Self { subject: subject.to_owned(), body: body + "\n" })
+    }
 }
 
 /// Why no mail can be sent at all.
