@@ -19,6 +19,7 @@ pub mod negotiate;
 pub mod parameters;
 pub mod policy;
 pub mod problem;
+pub mod query;
 pub mod remind;
 pub mod rest;
 pub mod router;
