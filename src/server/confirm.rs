@@ -40,7 +40,7 @@ pub const MAX_MAILS_PER_HOUR: u64 = 20;
 pub const MAX_ALL_MAILS_PER_HOUR: u64 = 2000;
 
 /// How often is looked for what was not confirmed in time.
-const EXPIRE_EVERY: Duration = Duration::from_secs(10 * 60);
+const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 
 /// What became of an entry whose endorser was to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,8 @@ async fn ask_now(marketplace: &Marketplace, entry: &Verified<Metadata>) -> Resul
     }
     check_mail_rate(marketplace, &key.email, now).await?;
     let expires = i64::try_from(confirmation.expires.as_secs()).unwrap_or(i64::MAX);
-    let expires = Timestamp::from_unix_seconds(now.unix_seconds().saturating_add(expires)).ok_or(AskError::NotSetUp)?;
+    let expires =
+        Timestamp::from_unix_seconds(now.unix_seconds().saturating_add(expires)).ok_or(AskError::NotSetUp)?;
     let token = Token::random()?;
     let letter = letter::Confirm {
         base: &base(public_url),
@@ -240,7 +241,7 @@ async fn check_mail_rate(marketplace: &Marketplace, email: &Email, now: Timestam
 }
 
 /// What links in mails begin with (S37).
-pub(super) fn base(url: &PublicUrl) -> String {
+pub(in crate::server) fn base(url: &PublicUrl) -> String {
     format!("{}{}", url.origin, url.prefix)
 }
 
