@@ -10,6 +10,7 @@
 
 mod action;
 mod letter;
+mod page;
 mod token;
 
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::{Email, Metadata, Timestamp, dsig::Verified};
 
 use super::{
     key::EntryKey,
-    mail::MailError,
+    mail::{Letter, MailError},
     marketplace::Marketplace,
     problem::Problem,
     selection::{From, Selection, Status, Window},
@@ -39,7 +40,7 @@ pub const MAX_MAILS_PER_HOUR: u64 = 20;
 pub const MAX_ALL_MAILS_PER_HOUR: u64 = 2000;
 
 /// How often is looked for what was not confirmed in time.
-const EXPIRE_EVERY: Duration = Duration::from_secs(10 * 60);
+const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 
 /// What became of an entry whose endorser was to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,15 +170,17 @@ async fn ask_now(marketplace: &Marketplace, entry: &Verified<Metadata>) -> Resul
     }
     check_mail_rate(marketplace, &key.email, now).await?;
     let expires = i64::try_from(confirmation.expires.as_secs()).unwrap_or(i64::MAX);
-    let expires = Timestamp::from_unix_seconds(now.unix_seconds().saturating_add(expires)).ok_or(AskError::NotSetUp)?;
+    let expires =
+        Timestamp::from_unix_seconds(now.unix_seconds().saturating_add(expires)).ok_or(AskError::NotSetUp)?;
     let token = Token::random()?;
-    let letter = letter::confirm(&letter::Confirm {
+    let letter = letter::Confirm {
         base: &base(public_url),
         key: &key,
         deprecating: metadata.deprecated.is_some(),
         token: &token.reveal(),
         expires,
-    });
+    };
+    let letter = Letter::new(letter::SUBJECT, &letter)?;
     let parked = Parked { key, document, expires };
     let hash = token.sha256();
     if !marketplace.store().park(&hash, &parked, MAX_WAITING, now).await? {
@@ -238,7 +241,7 @@ async fn check_mail_rate(marketplace: &Marketplace, email: &Email, now: Timestam
 }
 
 /// What links in mails begin with (S37).
-pub(super) fn base(url: &PublicUrl) -> String {
+pub(in crate::server) fn base(url: &PublicUrl) -> String {
     format!("{}{}", url.origin, url.prefix)
 }
 

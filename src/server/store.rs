@@ -299,6 +299,14 @@ impl Store {
     pub async fn expiring(&self, _from: Timestamp, _to: Timestamp) -> Result<Vec<Listed>, StoreError> {
         unimplemented!()
     }
+    /// Counts `what` once more, in this hour of the clock: how often that makes it, in whichever process.
+    pub async fn tally(&self, _what: &str, _now: Timestamp) -> Result<u64, StoreError> {
+        unimplemented!()
+    }
+    /// `what` is anyone's to claim again.
+    pub async fn release(&self, _what: &str) -> Result<(), StoreError> {
+        unimplemented!()
+    }
     /// Makes `what` this process's to do: true for one of all who ask, once.
     pub async fn claim(&self, _what: &str, _now: Timestamp) -> Result<bool, StoreError> {
         unimplemented!()

@@ -3,27 +3,26 @@
 use axum::{
     Router,
     extract::{Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{Html, IntoResponse as _, Response},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::get,
 };
 
 use crate::{
-    dsig::Verified,
     http::printable,
+    metadata::rules::Stage,
     server::{
-        key::EntryKey,
         mail::{Letter, MailError},
         marketplace::Marketplace,
-        negotiate,
+        negotiate::first_accepted,
         problem::Problem,
         store::{AddError, NewEntry, Order, Parked},
         upload,
-        web,
     },
+    validate::examine_unsigned,
 };
 
-use super::{Action, Done, Question, base, letter, token::Token};
+use super::{Action, Done, Question, base, letter, page, token::Token};
 
 /// Links end with a slash; whoever leaves it out means the same.
 pub(super) fn routes() -> Router<Marketplace> {
@@ -61,12 +60,12 @@ async fn show(State(marketplace): State<Marketplace>, Path(rest): Path<String>) 
     let Link { action, token, parked } = Link::find(&marketplace, &rest).await?;
     let question = Question {
         action,
-        deprecated: deprecated(&marketplace, &parked).await?,
+        deprecated: deprecated(parked.document).await,
         key: parked.key,
         expires: parked.expires,
         path: marketplace.path(&format!("/action/{}/{}/", token.reveal(), action.name())),
     };
-    Ok(private(web::action::page(&marketplace, &question)?.into_response()))
+    Ok(private(page::ask(&marketplace, &question)?.into_response()))
 }
 
 /// Does what the link says.
@@ -158,4 +157,37 @@ async fn tell_administrator(marketplace: &Marketplace, parked: Parked) -> Result
     });
     let letter = letter::Abuse { base: &base(url), key: &parked.key, certificate };
     mailer.send(mailer.admin(), Letter::new(letter::SUBJECT, &letter)?).await
+}
+
+/// Why the image of a document is deprecated, if it is: presence counts (S33). For people alone: the document is
+/// judged again before it counts for anything.
+async fn deprecated(document: Vec<u8>) -> Option<String> {
+    let read = move || examine_unsigned(&document, Stage::Endorsed).ok()?.1?.deprecated;
+    tokio::task::spawn_blocking(read).await.ok()?
+}
+
+/// What was done, as a page if `text/html` is accepted first, else as a line (behaviour 1.4).
+fn answer(marketplace: &Marketplace, headers: &HeaderMap, done: &Done) -> Result<Response, Problem> {
+    let mut response = if first_accepted(headers) == "text/html" {
+        (done.status, page::done(marketplace, done)?).into_response()
+    } else {
+        (done.status, done.message.clone()).into_response()
+    };
+    if let Some(key) = &done.entry {
+        // S2: the original left out a slash.
+        let url = marketplace.url(headers, &key.path());
+        if let Ok(url) = HeaderValue::from_str(&url) {
+            response.headers_mut().insert(header::LOCATION, url.clone());
+            response.headers_mut().insert(header::CONTENT_LOCATION, url);
+        }
+    }
+    Ok(private(response))
+}
+
+/// The link is a secret: nobody keeps the page, and no other server learns where one came from.
+fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }

@@ -54,7 +54,9 @@ impl FromStr for Token {
     /// Only as [`Token::reveal`] writes it, but in either case of letters.
     fn from_str(text: &str) -> Result<Self, NoToken> {
         let groups: Vec<&str> = text.split('-').collect();
-        if groups.len() != GROUPS.len() || groups.iter().zip(GROUPS).any(|(group, of)| group.len() != of.len()) {
+        if groups.len() != GROUPS.len()
+            || groups.iter().zip(GROUPS).any(|(group, of)| group.len() != of.len())
+        {
             return Err(NoToken);
         }
         let mut bytes = [0; 16];
