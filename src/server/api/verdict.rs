@@ -11,7 +11,7 @@ use super::{
     text::{EmailText, IdentifierText, TimestampText},
 };
 use crate::{
-    server::{admission, marketplace::Marketplace, problem::Problem, upload},
+    server::{admission, marketplace::Marketplace, policy::Admission, problem::Problem, upload},
     validate::{Check, Outcome},
 };
 
@@ -23,6 +23,8 @@ pub struct Verdict {
     /// Why not.
     #[schema(required)]
     pub reason: Option<String>,
+    /// Would its endorser be asked by mail first?
+    pub confirmation: bool,
     /// The key of the entry; `null` if it is not accepted.
     #[schema(required)]
     pub entry: Option<EntryName>,
@@ -130,7 +132,7 @@ pub(super) async fn given(
 }
 
 async fn judged(marketplace: &Marketplace, document: Vec<u8>) -> Result<Json<Verdict>, Problem> {
-    let admission::Verdict { entry, checks } = upload::judge(marketplace, document).await?;
+    let admission::Verdict { entry, checks, admission } = upload::judge(marketplace, document).await?;
     let (name, reason) = match &entry {
         Ok(entry) => (
             entry.endorsement.as_ref().map(|endorsement| EntryName {
@@ -145,6 +147,7 @@ async fn judged(marketplace: &Marketplace, document: Vec<u8>) -> Result<Json<Ver
     Ok(Json(Verdict {
         accepted: entry.is_ok(),
         reason,
+        confirmation: entry.is_ok() && admission == Admission::Confirm,
         entry: name,
         checks: checks.iter().map(Into::into).collect(),
         judged: marketplace.now().into(),
