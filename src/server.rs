@@ -17,3 +17,4 @@ pub mod router;
 pub mod selection;
 pub mod settings;
 pub mod store;
+pub mod web;
