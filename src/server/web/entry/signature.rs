@@ -1,7 +1,5 @@
 //! Whether an entry's signature holds, now, and who made it.
 
-use axum::http::StatusCode;
-
 use crate::{
     Certificate, Metadata, Timestamp,
     dsig::AlgorithmPolicy,
@@ -47,21 +45,18 @@ pub(super) struct Signer {
     pub(super) revocation_checked: bool,
 }
 
-/// Reads and judges a stored document, on a thread that may take its time.
+/// Reads and judges a stored document, when a core is free.
 pub(super) async fn judge(
     marketplace: &Marketplace,
     document: Vec<u8>,
 ) -> Result<(Option<Metadata>, Signature), Problem> {
     let judging = marketplace.clone();
-    let judged = tokio::task::spawn_blocking(move || {
+    let judge = move || {
         let now = judging.now();
         let report = report(&document, judging.settings(), now);
         (report.metadata().cloned(), told(&report, now))
-    });
-    judged.await.map_err(|error| {
-        tracing::error!(%error, "an entry could not be judged");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the entry could not be judged")
-    })
+    };
+    marketplace.judges().run(judge).await
 }
 
 fn report(document: &[u8], settings: &Settings, now: Timestamp) -> Report {
