@@ -9,7 +9,7 @@ use crate::server::{
     marketplace::Marketplace,
     problem::Problem,
     selection::{Contains, Cursor, From, Location, Selection, Sort, Status, Window},
-    store::Page as Stretch,
+    store::{Page as Stretch, Suggestions},
 };
 
 use super::{
@@ -97,15 +97,6 @@ struct ListPage {
     json: String,
 }
 
-/// Values that listed entries have, for the fields to suggest.
-#[derive(Default)]
-struct Suggestions {
-    os: Vec<String>,
-    os_version: Vec<String>,
-    os_arch: Vec<String>,
-    kind: Vec<String>,
-}
-
 /// A stretch of a list.
 ///
 /// # Errors
@@ -137,7 +128,7 @@ pub async fn page(marketplace: &Marketplace, request: &ListRequest) -> Result<Ht
         lengths: lengths(window.length),
         hidden: address.exact(),
         chips: chips(&address, &layout),
-        suggestions: Suggestions::default(),
+        suggestions: store.suggestions().await?,
         count: told(count),
         cards: stretch.entries.iter().map(|entry| Card::new(entry, &layout, now)).collect(),
         empty,

@@ -71,13 +71,12 @@ struct Page {
 
 struct Example {
     name: &'static str,
-    query: &'static str,
     href: String,
 }
 
 /// What a newcomer may want to ask.
 const EXAMPLES: [(&str, &str); 4] = [
-    ("Valid images by system", include_str!("query/by-system.rq")),
+    ("Images by system", include_str!("query/by-system.rq")),
     ("Who endorses most", include_str!("query/endorsers.rq")),
     ("What was deprecated, and why", include_str!("query/deprecated.rq")),
     ("Entries with a SHA-512 checksum", include_str!("query/checksums.rq")),
@@ -98,7 +97,6 @@ pub fn page(
     let link = |media| layout.path(&format!("/query?query={}&media={media}", encode(query)));
     let example = |(name, query): (&'static str, &'static str)| Example {
         name,
-        query,
         href: layout.path(&format!("/query?query={}", encode(query))),
     };
     render(&Page {
