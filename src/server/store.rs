@@ -13,6 +13,7 @@ mod endorsers;
 mod expiry;
 mod find;
 mod list;
+mod mirrored;
 mod moment;
 mod open;
 mod order;

@@ -61,6 +61,7 @@ const FIRST: &[&str] = &[
         sha256 {blob} PRIMARY KEY, email {text} NOT NULL, subject {text} NOT NULL, issuer {text} NOT NULL)",
     "CREATE TABLE change (sequence BIGINT PRIMARY KEY, entry BIGINT NOT NULL)",
     "CREATE TABLE feed (name {text} NOT NULL, newest BIGINT NOT NULL)",
+    "CREATE TABLE mirror (url {text} PRIMARY KEY, feed {text} NOT NULL, position BIGINT NOT NULL)",
     "CREATE TABLE parked (
         token {blob} PRIMARY KEY, identifier {text} NOT NULL, email {text} NOT NULL, created BIGINT NOT NULL,
         document {blob} NOT NULL, expires BIGINT NOT NULL)",
