@@ -8,7 +8,10 @@ use crate::{
     validate::{Check, Options, Outcome, Report, Requirement, validate},
 };
 
-use super::settings::Settings;
+use super::{
+    policy::{self, Admission, Rules, Who},
+    settings::Settings,
+};
 
 /// The longest e-mail address of an endorser, in bytes: the longest there can be (RFC 5321 §4.5.3.1.3).
 pub const MAX_EMAIL_BYTES: usize = 254;
@@ -18,13 +21,17 @@ pub const MAX_EMAIL_BYTES: usize = 254;
 pub struct Verdict {
     /// The entry, or the message with which it is refused, as behaviour 1.9 has it.
     pub entry: Result<Verified<Metadata>, String>,
+    /// Whether it is kept at once; of no meaning for what is refused.
+    pub admission: Admission,
     /// Every check that was made.
     pub checks: Vec<Check>,
 }
 
 /// What the library's `validate` is asked about every document, however it comes: what old tools got
-/// wrong is accepted (S9), a `dcterms:valid` must be there (S10), and where there are anchors or endorsers
-/// in the settings, one of those. An entry that has expired, or is deprecated, is part of the history.
+/// wrong is accepted (S9), a `dcterms:valid` must be there (S10), and where there are anchors, a path to
+/// one. An entry that has expired, or is deprecated, is part of the history.
+///
+/// Whose entries are taken is [`policy`]'s: `validate` would tell strangers who they are.
 pub fn validation(settings: &Settings, now: Timestamp) -> Options<'_> {
     let mut options = Options::new(now);
     options.policy = AlgorithmPolicy::new(settings.allow_sha1);
@@ -34,7 +41,6 @@ pub fn validation(settings: &Settings, now: Timestamp) -> Options<'_> {
     if options.anchors.is_some() {
         options.require.push(Requirement::Trusted);
     }
-    options.endorsers = &settings.endorsers;
     options
 }
 
@@ -47,6 +53,11 @@ pub fn judge(document: &[u8], settings: &Settings, now: Timestamp) -> Verdict {
     if let Some(metadata) = report.metadata() {
         checks.extend([email_length(metadata), clock(metadata, now), proxy(&report)]);
     }
+    let decided = Who::of(&report).map(|who| policy::decide(&Rules::of(settings), &who));
+    let admission = decided.as_ref().and_then(|decided| decided.as_ref().ok()).copied();
+    if let Some(decided) = decided {
+        checks.push(failed_if("policy", decided.err().map(|error| error.to_string())));
+    }
     let refused = checks.iter().find(|check| check.outcome == Outcome::Failed).map(refusal);
     let entry = match (refused, report.into_verified()) {
         (Some(message), _) => Err(message),
@@ -54,7 +65,7 @@ pub fn judge(document: &[u8], settings: &Settings, now: Timestamp) -> Verdict {
         // Not reached: validate fails a check for each reason not to hand out the entry.
         (None, Err(_)) => Err("invalid metadata: it was not verified".to_owned()),
     };
-    Verdict { entry, checks }
+    Verdict { entry, admission: admission.unwrap_or(Admission::Confirm), checks }
 }
 
 /// The message of a failed check (behaviour 1.9).

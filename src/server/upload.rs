@@ -5,14 +5,16 @@ pub mod body;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use crate::validate::Check;
+use crate::{Metadata, dsig::Verified, validate::Check};
 
 use super::{
     admission::{self, Verdict},
+    confirm::{self, Asked},
     key::EntryKey,
     marketplace::Marketplace,
+    policy::Admission,
     problem::Problem,
     store::{AddError, Added, NewEntry, Order},
 };
@@ -75,35 +77,41 @@ impl Default for Judges {
 }
 
 impl Judges {
-    /// Waits for a core; it is free again when the permit is dropped.
+    /// Does `work` on a thread of its own, when a core is free.
     ///
     /// # Errors
-    /// 503 if too many wait already.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let _waiting = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
-        Arc::clone(&self.cores).acquire_owned().await.map_err(|_| busy())
+    /// 503 if too much waits for that; 500 if `work` panics.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let waiting = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
+        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| busy())?;
+        drop(waiting);
+        // Who hangs up does not make the core free.
+        let done = tokio::task::spawn_blocking(move || {
+            let _core = core;
+            work()
+        });
+        done.await.map_err(|error| {
+            tracing::error!(%error, "a document could not be worked on");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the document could not be worked on")
+        })
     }
 }
 
 fn busy() -> Problem {
-    Problem::unavailable("too many uploads at once; try again", 2)
+    Problem::unavailable("too much to do; try again", 2)
 }
 
 /// [`admission::judge`] on a thread of its own, when a core is free.
 ///
 /// # Errors
-/// 503 if too many documents wait for that.
+/// Those of [`Judges::run`].
 pub async fn judge(marketplace: &Marketplace, document: Vec<u8>) -> Result<Verdict, Problem> {
-    let turn = marketplace.judges().turn().await?;
     let judging = marketplace.clone();
-    let judged = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        admission::judge(&document, judging.settings(), judging.now())
-    });
-    judged.await.map_err(|error| {
-        tracing::error!(%error, "a document could not be judged");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the document could not be judged")
-    })
+    let judge = move || admission::judge(&document, judging.settings(), judging.now());
+    marketplace.judges().run(judge).await
 }
 
 /// Judges a document and keeps it, or parks it until its endorser confirms it.
@@ -120,23 +128,37 @@ pub async fn receive(marketplace: &Marketplace, document: Vec<u8>) -> Result<Rec
     if document.len() > marketplace.settings().max_entry_bytes {
         return Err(too_large(marketplace).into());
     }
-    let Verdict { entry, checks } = judge(marketplace, document).await?;
+    let Verdict { entry, admission, checks } = judge(marketplace, document).await?;
     let entry = match entry {
         Ok(entry) => entry,
         Err(message) => return Err(Refused { problem: Problem::bad_request(message), checks }),
     };
-    let Some(entry) = NewEntry::new(&entry) else {
-        return Err(Refused { problem: Problem::bad_request("invalid metadata: no endorsement"), checks });
+    let Some(new) = NewEntry::new(&entry) else {
+        return Err(Refused { problem: Problem::bad_request("invalid metadata: no dcterms:valid"), checks });
     };
-    match marketplace.store().add(&entry, Order::Newest, marketplace.now()).await {
-        Ok(added) => {
-            let outcome = match added {
-                Added::Created => Outcome::Created,
-                Added::Same => Outcome::Same,
-            };
-            Ok(Received { key: entry.key, outcome, checks })
-        }
-        Err(error) => Err(Refused { problem: not_added(error), checks }),
+    let outcome = match admission {
+        Admission::AtOnce => keep(marketplace, &new).await,
+        Admission::Confirm => ask(marketplace, &entry).await,
+    };
+    match outcome {
+        Ok(outcome) => Ok(Received { key: new.key, outcome, checks }),
+        Err(problem) => Err(Refused { problem, checks }),
+    }
+}
+
+async fn keep(marketplace: &Marketplace, entry: &NewEntry) -> Result<Outcome, Problem> {
+    match marketplace.store().add(entry, Order::Newest, marketplace.now()).await {
+        Ok(Added::Created) => Ok(Outcome::Created),
+        Ok(Added::Same) => Ok(Outcome::Same),
+        Err(AddError::Store(error)) => Err(error.into()),
+        Err(refused) => Err(Problem::bad_request(format!("invalid metadata: {refused}"))),
+    }
+}
+
+async fn ask(marketplace: &Marketplace, entry: &Verified<Metadata>) -> Result<Outcome, Problem> {
+    match confirm::ask(marketplace, entry).await? {
+        Asked::Parked => Ok(Outcome::Parked),
+        Asked::Same => Ok(Outcome::Same),
     }
 }
 
@@ -150,14 +172,6 @@ pub async fn receive_uploaded(
 ) -> Result<Received, Refused> {
     let body::Uploaded { document, memory: _memory } = uploaded;
     receive(marketplace, document).await
-}
-
-/// What a client is told of an entry that the store does not take.
-fn not_added(error: AddError) -> Problem {
-    match error {
-        AddError::Store(error) => error.into(),
-        refused => Problem::bad_request(format!("invalid metadata: {refused}")),
-    }
 }
 
 /// 403 where nothing is taken.

@@ -1,21 +1,18 @@
 //! `/endorsers`, `/endorsers/{email}`, `/endorsers/{email}/tags`: who endorsed what, as results of SPARQL
 //! queries (behaviour 1.13).
 
-use std::io;
-
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use oxrdf::{LiteralRef, Variable};
-use sparesults::{QueryResultsFormat, QueryResultsSerializer};
 
 use super::super::{
     marketplace::Marketplace,
     negotiate::{Format, negotiate},
     parameters::Parameters,
     problem::Problem,
+    query::results::{ResultFormat, table},
     store::Listed,
 };
 use crate::{Email, Timestamp};
@@ -35,10 +32,10 @@ pub(super) async fn all(
 ) -> Result<Response, Problem> {
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
     let endorsers = marketplace.store().endorsers().await?;
-    let row = |e: &super::super::store::KnownEndorser| {
-        vec![Some(e.email.clone()), Some(e.subject.clone()), Some(e.issuer.clone())]
-    };
-    answer(format, &["email", "subject", "issuer"], endorsers.iter().map(row))
+    let rows = endorsers
+        .iter()
+        .map(|known| [known.email.as_str(), known.subject.as_str(), known.issuer.as_str()].map(Some));
+    Ok(answer(format, ["email", "subject", "issuer"], rows))
 }
 
 /// `/endorsers/{email}?range={days}`.
@@ -57,11 +54,23 @@ pub(super) async fn history(
         }
         Err(_) => Vec::new(),
     };
-    answer(
-        format,
-        &["identifier", "created", "description", "location", "deprecated", "email"],
-        entries.iter().flat_map(rows),
-    )
+    let variables = ["identifier", "created", "description", "location", "deprecated", "email"];
+    let mut rows = Vec::new();
+    for entry in &entries {
+        let Listed { key, description, deprecated, .. } = entry;
+        // One for each location, or one without.
+        let locations: Vec<Option<&str>> = match entry.locations.as_slice() {
+            [] => vec![None],
+            locations => locations.iter().map(|location| Some(location.as_str())).collect(),
+        };
+        let names = (key.identifier.to_string(), key.created.to_string(), key.email.as_str());
+        rows.extend(locations.into_iter().map(|location| (names.clone(), description, location, deprecated)));
+    }
+    let rows = rows.iter().map(|((identifier, created, email), description, location, deprecated)| {
+        let (description, deprecated) = (description.as_deref(), deprecated.as_deref());
+        [Some(identifier.as_str()), Some(created.as_str()), description, *location, deprecated, Some(*email)]
+    });
+    Ok(answer(format, variables, rows))
 }
 
 /// `/endorsers/{email}/tags`.
@@ -76,7 +85,7 @@ pub(super) async fn tags(
         Ok(email) => marketplace.store().tags(&email).await?,
         Err(_) => Vec::new(),
     };
-    answer(format, &["tag"], tags.into_iter().map(|tag| vec![Some(tag)]))
+    Ok(answer(format, ["tag"], tags.iter().map(|tag| [Some(tag.as_str())])))
 }
 
 /// So many days before now; what is no number of days is as if it were not there.
@@ -86,59 +95,20 @@ fn since(now: Timestamp, range: Option<&str>) -> Timestamp {
     now.checked_add_days(-days).unwrap_or_else(beginning)
 }
 
-/// One for each location, or one without.
-fn rows(entry: &Listed) -> Vec<Vec<Option<String>>> {
-    let row = |location: Option<&String>| {
-        vec![
-            Some(entry.key.identifier.to_string()),
-            Some(entry.key.created.to_string()),
-            entry.description.clone(),
-            location.cloned(),
-            entry.deprecated.clone(),
-            Some(entry.key.email.to_string()),
-        ]
-    };
-    match entry.locations.as_slice() {
-        [] => vec![row(None)],
-        locations => locations.iter().map(|location| row(Some(location))).collect(),
-    }
-}
-
 /// The results: optional variables without a value are left out.
-fn answer(
+fn answer<'a, const N: usize>(
     format: Format,
-    variables: &[&str],
-    rows: impl Iterator<Item = Vec<Option<String>>>,
-) -> Result<Response, Problem> {
+    variables: [&str; N],
+    rows: impl Iterator<Item = [Option<&'a str>; N]>,
+) -> Response {
     let (results, content_type) = match format {
-        Format::SparqlJson => (QueryResultsFormat::Json, Format::SparqlJson),
-        Format::SparqlXml => (QueryResultsFormat::Xml, Format::SparqlXml),
-        _ => (QueryResultsFormat::Xml, Format::Xml),
+        Format::SparqlJson => (ResultFormat::Json, Format::SparqlJson),
+        Format::SparqlXml => (ResultFormat::Xml, Format::SparqlXml),
+        _ => (ResultFormat::Xml, Format::Xml),
     };
-    let body = write(results, variables, rows).map_err(|error| {
-        tracing::error!(%error, "results cannot be written");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the results cannot be written")
-    })?;
-    let mut response = body.into_response();
+    let mut response = table(results, variables, rows).into_response();
     let content_type = HeaderValue::from_static(content_type.content_type());
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     super::varies(&mut response);
-    Ok(response)
-}
-
-fn write(
-    format: QueryResultsFormat,
-    variables: &[&str],
-    rows: impl Iterator<Item = Vec<Option<String>>>,
-) -> io::Result<Vec<u8>> {
-    let variables: Vec<Variable> = variables.iter().map(|&name| Variable::new_unchecked(name)).collect();
-    let serializer = QueryResultsSerializer::from_format(format);
-    let mut results = serializer.serialize_solutions_to_writer(Vec::new(), variables.clone())?;
-    for row in rows {
-        let bound = variables.iter().zip(&row).filter_map(|(variable, value)| {
-            value.as_deref().map(|value| (variable, LiteralRef::new_simple_literal(value)))
-        });
-        results.serialize(bound)?;
-    }
-    results.finish()
+    response
 }

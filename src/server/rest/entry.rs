@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
 
@@ -13,6 +13,8 @@ use super::super::{
     negotiate::{Format, negotiate},
     parameters::Parameters,
     problem::Problem,
+    query::rdf_json,
+    store::Document,
 };
 
 const FORMATS: [Format; 4] = [Format::Xml, Format::RdfXml, Format::Json, Format::Html];
@@ -40,6 +42,7 @@ pub(super) async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let mut response = match negotiate(headers, parameters.get("media"), &FORMATS) {
+        Format::Json => json(marketplace, key, headers).await?,
         _ => xml(marketplace, key, headers).await?,
     };
     super::varies(&mut response);
@@ -48,12 +51,31 @@ pub(super) async fn answer(
 
 /// The very bytes that were uploaded (S32).
 async fn xml(marketplace: &Marketplace, key: &EntryKey, headers: &HeaderMap) -> Result<Response, Problem> {
-    let document = marketplace.store().document(key, marketplace.now()).await?.ok_or_else(not_found)?;
+    let document = document(marketplace, key).await?;
     let tag = entity_tag(&document.sha256, "xml");
-    let mut response =
-        conditional::answer(headers, &tag, IMMUTABLE, Format::RdfXml.content_type(), document.bytes);
+    let content_type = Format::RdfXml.content_type();
+    let mut response = conditional::answer(headers, &tag, IMMUTABLE, content_type, document.bytes);
     attach(&mut response, key, "xml");
     Ok(response)
+}
+
+/// The graph without the signature, in RDF/JSON.
+async fn json(marketplace: &Marketplace, key: &EntryKey, headers: &HeaderMap) -> Result<Response, Problem> {
+    let Document { bytes, sha256, .. } = document(marketplace, key).await?;
+    let identifier = key.identifier;
+    let graph = marketplace.judges().run(move || rdf_json::of_entry(&bytes, identifier)).await?;
+    let graph = graph.map_err(|error| {
+        tracing::error!(%key, %error, "a stored entry has no graph");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the entry cannot be shown in this format")
+    })?;
+    let tag = entity_tag(&sha256, "json");
+    let mut response = conditional::answer(headers, &tag, IMMUTABLE, Format::Json.content_type(), graph);
+    attach(&mut response, key, "json");
+    Ok(response)
+}
+
+async fn document(marketplace: &Marketplace, key: &EntryKey) -> Result<Document, Problem> {
+    marketplace.store().document(key, marketplace.now()).await?.ok_or_else(not_found)
 }
 
 /// The name under which browsers keep it: an identifier has nothing in it that would need quotes.
