@@ -20,7 +20,7 @@ use tower::{ServiceExt as _, service_fn};
 use tower_http::compression::CompressionLayer;
 
 use super::{
-    conditional,
+    conditional, confirm,
     marketplace::Marketplace,
     problem::{self, Problem},
     rest,
@@ -51,6 +51,7 @@ fn routes() -> Router<Marketplace> {
     Router::new()
         .route("/", get(home))
         .merge(rest::routes())
+        .merge(confirm::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
 }
