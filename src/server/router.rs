@@ -20,7 +20,7 @@ use tower::{ServiceExt as _, service_fn};
 use tower_http::compression::CompressionLayer;
 
 use super::{
-    api, conditional,
+    api, conditional, confirm,
     marketplace::Marketplace,
     problem::{self, Problem},
     rest, web,
@@ -52,6 +52,7 @@ fn routes() -> Router<Marketplace> {
     Router::new()
         .route("/", get(home))
         .merge(rest::routes())
+        .merge(confirm::routes())
         .merge(api::routes())
         .merge(web::routes())
         .fallback(nowhere)

@@ -23,6 +23,7 @@ mod schema;
 mod sql;
 mod suggest;
 mod tags;
+mod tally;
 mod texts;
 mod writer;
 

@@ -70,6 +70,9 @@ const FIRST: &[&str] = &[
     "CREATE TABLE parking (email {text} PRIMARY KEY)",
     "CREATE TABLE claim (what {text} PRIMARY KEY, at BIGINT NOT NULL)",
     "CREATE INDEX claim_at ON claim (at)",
+    "CREATE TABLE tally (
+        what {text} NOT NULL, hour BIGINT NOT NULL, times BIGINT NOT NULL, PRIMARY KEY (what, hour))",
+    "CREATE INDEX tally_hour ON tally (hour)",
 ];
 
 /// Substrings of three characters and more of the latest entries, in lower case already; `flags` says in
