@@ -15,38 +15,38 @@ use super::{
 use crate::server::{marketplace::Marketplace, problem::Problem};
 
 /// The most entries in one answer.
-pub const MAX_CHANGES: u32 = 1000;
+pub(super) const MAX_CHANGES: u32 = 1000;
 
 /// A stretch of the feed.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Changes {
+pub(super) struct Changes {
     /// The name of the database, drawn when it was made. If it differs from the last answer's, the numbers
     /// mean something else, and the copy begins anew.
-    pub feed: String,
+    pub(super) feed: String,
     /// The number of the newest entry; 0 if there is none.
     #[schema(minimum = 0)]
-    pub newest: i64,
+    pub(super) newest: i64,
     /// The entries, in the order in which they were taken: at least one, if there is any after the place asked
     /// for, and as many as fit into an answer of moderate size.
-    pub changes: Vec<ChangedEntry>,
+    pub(super) changes: Vec<ChangedEntry>,
 }
 
 /// An entry of the feed.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Change)]
-pub struct ChangedEntry {
+pub(super) struct ChangedEntry {
     /// Its number: greater than that of every entry taken before.
     #[schema(minimum = 1)]
-    pub sequence: i64,
+    pub(super) sequence: i64,
     /// Of the image.
-    pub identifier: IdentifierText,
+    pub(super) identifier: IdentifierText,
     /// Of the endorser.
-    pub email: EmailText,
+    pub(super) email: EmailText,
     /// When it was endorsed.
-    pub created: TimestampText,
+    pub(super) created: TimestampText,
     /// The signed document, in Base64.
     #[schema(content_encoding = "base64", content_media_type = "application/rdf+xml")]
-    pub document: String,
+    pub(super) document: String,
 }
 
 /// A number of an entry, or 0.
@@ -66,7 +66,7 @@ impl FromStr for Sequence {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ChangesQuery {
+pub(super) struct ChangesQuery {
     /// Those after the entry with this number.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<i64>, minimum = 0, default = 0, required = false, nullable = false)]

@@ -18,21 +18,21 @@ use crate::{
 
 /// Who has endorsed anything here.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EndorserList {
+pub(super) struct EndorserList {
     /// By e-mail address. One that used several certificates may be there several times.
-    pub endorsers: Vec<EndorserName>,
+    pub(super) endorsers: Vec<EndorserName>,
 }
 
 /// An endorser, as entries name them.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Endorser)]
-pub struct EndorserName {
+pub(super) struct EndorserName {
     /// The address.
-    pub email: EmailText,
+    pub(super) email: EmailText,
     /// The name in the certificate (RFC 2253).
-    pub subject: String,
+    pub(super) subject: String,
     /// The name of the authority that issued it.
-    pub issuer: String,
+    pub(super) issuer: String,
 }
 
 /// Lists the endorsers of all entries, whatever their state.
@@ -55,11 +55,11 @@ pub(super) async fn list(State(marketplace): State<Marketplace>) -> Result<Json<
 
 /// The tags of an endorser.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TagList {
+pub(super) struct TagList {
     /// Whose.
-    pub email: EmailText,
+    pub(super) email: EmailText,
     /// In order, each once.
-    pub tags: Vec<String>,
+    pub(super) tags: Vec<String>,
 }
 
 /// Lists the tags that an endorser has given.
@@ -86,7 +86,7 @@ pub(super) async fn tags(
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct TagQuery {
+pub(super) struct TagQuery {
     /// `dcterms:alternative`, to the letter.
     #[serde(deserialize_with = "filter")]
     #[param(value_type = String, min_length = 1, max_length = 128, example = "latest")]

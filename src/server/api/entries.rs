@@ -36,7 +36,7 @@ pub(super) const DEFAULT_LENGTH: u32 = 50;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "they are checked here, and read by Selection::from_query")]
-pub struct EntriesQuery {
+pub(super) struct EntriesQuery {
     /// Of this image.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<IdentifierText>, required = false, nullable = false)]
@@ -119,15 +119,15 @@ enum LocationName {
 
 /// A stretch of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EntryList {
+pub(super) struct EntryList {
     /// The entries, in the order asked for.
-    pub entries: Vec<EntrySummary>,
+    pub(super) entries: Vec<EntrySummary>,
     /// Where the list goes on; `null` at its end.
     #[schema(required)]
-    pub next: Option<Link>,
+    pub(super) next: Option<Link>,
     /// What is before these; `null` at its beginning. What is uploaded meanwhile moves nothing.
     #[schema(required)]
-    pub previous: Option<Link>,
+    pub(super) previous: Option<Link>,
 }
 
 impl EntryList {
@@ -180,26 +180,26 @@ pub(super) async fn list(
 
 /// What became of an upload.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Uploaded {
+pub(super) struct Uploaded {
     /// What was done with the document.
     #[schema(inline)]
-    pub outcome: OutcomeName,
+    pub(super) outcome: OutcomeName,
     /// Of the image.
-    pub identifier: IdentifierText,
+    pub(super) identifier: IdentifierText,
     /// Of the endorser.
-    pub email: EmailText,
+    pub(super) email: EmailText,
     /// When it was endorsed.
-    pub created: TimestampText,
+    pub(super) created: TimestampText,
     /// Every check that was made.
-    pub checks: Vec<CheckResult>,
+    pub(super) checks: Vec<CheckResult>,
     /// Where the entry is, or will be once it is confirmed.
-    pub links: EntryLinks,
+    pub(super) links: EntryLinks,
 }
 
 /// What was done with a document.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum OutcomeName {
+pub(super) enum OutcomeName {
     /// It is an entry now.
     Created,
     /// The same bytes were there already.

@@ -22,29 +22,29 @@ use crate::{
 
 /// An image: the newest entry of each of its endorsers.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Image {
+pub(super) struct Image {
     /// Of the image.
-    pub identifier: IdentifierText,
+    pub(super) identifier: IdentifierText,
     /// The same as a SHA-1, in lower-case hexadecimal.
     #[schema(pattern = "^[0-9a-f]{40}$")]
     pub sha1: String,
     /// The newest entry of each endorser, newest first.
-    pub endorsements: Vec<EntrySummary>,
+    pub(super) endorsements: Vec<EntrySummary>,
     /// Where the list goes on; `null` at its end.
     #[schema(required)]
-    pub next: Option<Link>,
+    pub(super) next: Option<Link>,
     /// What is before these; `null` at its beginning.
     #[schema(required)]
-    pub previous: Option<Link>,
+    pub(super) previous: Option<Link>,
     /// All its entries, superseded ones too.
-    pub history: Link,
+    pub(super) history: Link,
 }
 
 /// Which stretch of the endorsements.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ImageQuery {
+pub(super) struct ImageQuery {
     /// At most so many.
     #[serde(default, deserialize_with = "bounded::<1, MAX_LENGTH, _>")]
     #[param(minimum = 1, maximum = 1000, default = 50, required = false, nullable = false)]
@@ -101,20 +101,20 @@ pub(super) async fn show(
 
 /// What is known of an image, now and before.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct History {
+pub(super) struct History {
     /// Of the image.
-    pub identifier: IdentifierText,
+    pub(super) identifier: IdentifierText,
     /// Its entries, superseded ones too, newest first.
-    pub entries: Vec<EntrySummary>,
+    pub(super) entries: Vec<EntrySummary>,
     /// Are there no older ones?
-    pub complete: bool,
+    pub(super) complete: bool,
 }
 
 /// Which part of the history.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct HistoryQuery {
+pub(super) struct HistoryQuery {
     /// Of this endorser only: the history of an entry.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<EmailText>, required = false, nullable = false)]

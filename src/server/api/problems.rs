@@ -14,7 +14,7 @@ use crate::{server::problem::Problem, validate::Check};
 /// Why a request is not answered as it wished (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub struct ProblemDetails {
+pub(super) struct ProblemDetails {
     /// `about:blank`: the status says all there is.
     #[serde(rename = "type")]
     #[schema(format = "uri-reference", example = "about:blank")]

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = State)]
-pub enum StateName {
+pub(super) enum StateName {
     /// The newest of its endorser for the image, neither expired nor deprecated.
     Valid,
     /// The newest of its endorser for the image, expired and not deprecated.
@@ -43,18 +43,18 @@ impl From<State> for StateName {
 
 /// Where there is more about an entry.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EntryLinks {
+pub(super) struct EntryLinks {
     /// All that it says, as JSON.
     #[serde(rename = "self")]
-    pub this: Link,
+    pub(super) this: Link,
     /// The signed document.
-    pub document: Link,
+    pub(super) document: Link,
     /// What the server finds of it now.
-    pub verdict: Link,
+    pub(super) verdict: Link,
     /// The newest entries of all endorsers of the image.
-    pub image: Link,
+    pub(super) image: Link,
     /// The page for people; with `Accept: application/xml` the document.
-    pub page: Link,
+    pub(super) page: Link,
 }
 
 impl EntryLinks {
@@ -72,58 +72,58 @@ impl EntryLinks {
 
 /// An entry as lists have it. `null` is what it does not say.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EntrySummary {
+pub(super) struct EntrySummary {
     /// Of the image.
-    pub identifier: IdentifierText,
+    pub(super) identifier: IdentifierText,
     /// Of the endorser.
-    pub email: EmailText,
+    pub(super) email: EmailText,
     /// When it was endorsed.
-    pub created: TimestampText,
+    pub(super) created: TimestampText,
     /// Its state now.
-    pub state: StateName,
+    pub(super) state: StateName,
     /// The endorser's name, as in the certificate (RFC 2253).
-    pub subject: String,
+    pub(super) subject: String,
     /// `dcterms:title`
     #[schema(required)]
-    pub title: Option<String>,
+    pub(super) title: Option<String>,
     /// `dcterms:alternative`: a name for this and later entries of the endorser.
     #[schema(required)]
-    pub tag: Option<String>,
+    pub(super) tag: Option<String>,
     /// `dcterms:description`
     #[schema(required)]
-    pub description: Option<String>,
+    pub(super) description: Option<String>,
     /// `slterms:kind`: by custom `machine` or `disk`.
     #[schema(required)]
-    pub kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// `slterms:os`
     #[schema(required)]
-    pub os: Option<String>,
+    pub(super) os: Option<String>,
     /// `slterms:os-version`
     #[schema(required)]
-    pub os_version: Option<String>,
+    pub(super) os_version: Option<String>,
     /// `slterms:os-arch`
     #[schema(required)]
-    pub os_arch: Option<String>,
+    pub(super) os_arch: Option<String>,
     /// `slterms:version`: of the image.
     #[schema(required)]
-    pub version: Option<String>,
+    pub(super) version: Option<String>,
     /// `dcterms:format`: `raw`, `qcow2`, …
     #[schema(required)]
-    pub format: Option<String>,
+    pub(super) format: Option<String>,
     /// `dcterms:compression`: of the file at the locations.
     #[schema(required)]
-    pub compression: Option<String>,
+    pub(super) compression: Option<String>,
     /// Size of the uncompressed image, in bytes.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// Where the image lies.
-    pub locations: Vec<String>,
+    pub(super) locations: Vec<String>,
     /// When the entry expires.
-    pub valid: TimestampText,
+    pub(super) valid: TimestampText,
     /// Why the image must not be used any more. An empty reason counts as well.
     #[schema(required)]
-    pub deprecated: Option<String>,
+    pub(super) deprecated: Option<String>,
     /// Where there is more about it.
-    pub links: EntryLinks,
+    pub(super) links: EntryLinks,
 }
 
 impl EntrySummary {
@@ -155,95 +155,95 @@ impl EntrySummary {
 
 /// All that an entry says, and how it was signed. `null` is what it does not say.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Of the image.
-    pub identifier: IdentifierText,
+    pub(super) identifier: IdentifierText,
     /// Of the endorser.
-    pub email: EmailText,
+    pub(super) email: EmailText,
     /// When it was endorsed.
-    pub created: TimestampText,
+    pub(super) created: TimestampText,
     /// Its state now.
-    pub state: StateName,
+    pub(super) state: StateName,
     /// The endorser's name, as in the certificate (RFC 2253).
-    pub subject: String,
+    pub(super) subject: String,
     /// The name of the authority that issued the certificate.
-    pub issuer: String,
+    pub(super) issuer: String,
     /// `dcterms:title`
     #[schema(required)]
-    pub title: Option<String>,
+    pub(super) title: Option<String>,
     /// `dcterms:alternative`: a name for this and later entries of the endorser.
     #[schema(required)]
-    pub tag: Option<String>,
+    pub(super) tag: Option<String>,
     /// `dcterms:description`
     #[schema(required)]
-    pub description: Option<String>,
+    pub(super) description: Option<String>,
     /// `dcterms:type`: by custom `base` or `grid`.
     #[serde(rename = "type")]
-    pub image_type: String,
+    pub(super) image_type: String,
     /// `slterms:kind`: by custom `machine` or `disk`.
     #[schema(required)]
-    pub kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// `slterms:os`
     #[schema(required)]
-    pub os: Option<String>,
+    pub(super) os: Option<String>,
     /// `slterms:os-version`
     #[schema(required)]
-    pub os_version: Option<String>,
+    pub(super) os_version: Option<String>,
     /// `slterms:os-arch`
     #[schema(required)]
-    pub os_arch: Option<String>,
+    pub(super) os_arch: Option<String>,
     /// `slterms:version`: of the image.
     #[schema(required)]
-    pub version: Option<String>,
+    pub(super) version: Option<String>,
     /// `dcterms:format`: `raw`, `qcow2`, …
     #[schema(required)]
-    pub format: Option<String>,
+    pub(super) format: Option<String>,
     /// `dcterms:compression`: of the file at the locations.
     #[schema(required)]
-    pub compression: Option<String>,
+    pub(super) compression: Option<String>,
     /// `slterms:hypervisor`
     #[schema(required)]
-    pub hypervisor: Option<String>,
+    pub(super) hypervisor: Option<String>,
     /// `slterms:disks-bus`
     #[schema(required)]
-    pub disks_bus: Option<String>,
+    pub(super) disks_bus: Option<String>,
     /// `dcterms:creator`
     #[schema(required)]
-    pub creator: Option<String>,
+    pub(super) creator: Option<String>,
     /// `dcterms:publisher`
     #[schema(required)]
-    pub publisher: Option<String>,
+    pub(super) publisher: Option<String>,
     /// `dcterms:replaces`: the image that this one replaces.
     #[schema(required)]
-    pub replaces: Option<String>,
+    pub(super) replaces: Option<String>,
     /// `dcterms:isVersionOf`: the image that this one is a version of.
     #[schema(required)]
-    pub is_version_of: Option<String>,
+    pub(super) is_version_of: Option<String>,
     /// `dcterms:created`: when the image, or its description, was made.
     #[schema(required)]
-    pub image_created: Option<TimestampText>,
+    pub(super) image_created: Option<TimestampText>,
     /// Size of the uncompressed image, in bytes.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// Checksums of the uncompressed image.
-    pub checksums: Vec<ImageChecksum>,
+    pub(super) checksums: Vec<ImageChecksum>,
     /// The compressed file at the locations.
     #[schema(required)]
-    pub compressed: Option<Compressed>,
+    pub(super) compressed: Option<Compressed>,
     /// Where the image lies.
-    pub locations: Vec<String>,
+    pub(super) locations: Vec<String>,
     /// When the entry expires.
-    pub valid: TimestampText,
+    pub(super) valid: TimestampText,
     /// Why the image must not be used any more. An empty reason counts as well.
     #[schema(required)]
-    pub deprecated: Option<String>,
+    pub(super) deprecated: Option<String>,
     /// The document as it was uploaded.
-    pub document: DocumentFacts,
+    pub(super) document: DocumentFacts,
     /// How it was signed; `null` if the signature does not hold by what the server accepts now, for which see the
     /// verdict.
     #[schema(required)]
-    pub signature: Option<Signature>,
+    pub(super) signature: Option<Signature>,
     /// Where there is more about it.
-    pub links: EntryLinks,
+    pub(super) links: EntryLinks,
 }
 
 impl Entry {
@@ -297,13 +297,13 @@ impl Entry {
 
 /// A checksum of the uncompressed image.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ImageChecksum {
+pub(super) struct ImageChecksum {
     /// `MD5`, `SHA-1`, `SHA-256` or `SHA-512`.
     #[schema(example = "SHA-1")]
-    pub algorithm: String,
+    pub(super) algorithm: String,
     /// In lower-case hexadecimal.
     #[schema(pattern = "^[0-9a-f]+$", example = "22596363b3de40b06f981fb85d82312e8c0ed511")]
-    pub value: String,
+    pub(super) value: String,
 }
 
 impl From<&crate::Checksum> for ImageChecksum {
@@ -317,9 +317,9 @@ impl From<&crate::Checksum> for ImageChecksum {
 
 /// The compressed file at the locations, as it is before it is expanded.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Compressed {
+pub(super) struct Compressed {
     /// Its size, in bytes.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// Its SHA-512, in lower-case hexadecimal.
     #[schema(pattern = "^[0-9a-f]{128}$")]
     pub sha512: String,
@@ -333,27 +333,27 @@ impl From<&CompressedFile> for Compressed {
 
 /// The document of an entry, as it was uploaded.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DocumentFacts {
+pub(super) struct DocumentFacts {
     /// Its size, in bytes.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// Its SHA-256, which is also its entity tag.
     pub sha256: Sha256Text,
 }
 
 /// How an entry was signed.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Signature {
+pub(super) struct Signature {
     /// By its usual name.
     #[schema(example = "rsa-sha256")]
-    pub method: String,
+    pub(super) method: String,
     /// How the document was digested.
     #[schema(example = "sha256")]
-    pub digest: String,
+    pub(super) digest: String,
     /// The algorithm that made the octets of `SignedInfo`.
     #[schema(format = "uri", example = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315")]
-    pub canonicalization: String,
+    pub(super) canonicalization: String,
     /// Whose key it was made with. Whether anyone vouches for the certificate is for the verdict.
-    pub certificate: CertificateFacts,
+    pub(super) certificate: CertificateFacts,
 }
 
 impl From<&Evidence> for Signature {
@@ -370,21 +370,21 @@ impl From<&Evidence> for Signature {
 /// A certificate.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Certificate)]
-pub struct CertificateFacts {
+pub(super) struct CertificateFacts {
     /// Whose key it is (RFC 2253).
-    pub subject: String,
+    pub(super) subject: String,
     /// Who issued it (RFC 2253).
-    pub issuer: String,
+    pub(super) issuer: String,
     /// Its serial number, in lower-case hexadecimal.
     #[schema(pattern = "^[0-9a-f]*$")]
-    pub serial: String,
+    pub(super) serial: String,
     /// The e-mail address in it.
     #[schema(required)]
-    pub email: Option<String>,
+    pub(super) email: Option<String>,
     /// The first instant of its validity.
-    pub not_before: TimestampText,
+    pub(super) not_before: TimestampText,
     /// The last instant of its validity.
-    pub not_after: TimestampText,
+    pub(super) not_after: TimestampText,
     /// Its SHA-256.
     pub sha256_fingerprint: Sha256Text,
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// The identifier of an image: its SHA-1, as an unsigned big-endian integer, in 27 base-64 digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Identifier, pattern = "^[A-P][A-Za-z0-9_-]{26}$", example = "IndydRp_W-qiut7CJbYsRxJODTB")]
-pub struct IdentifierText(String);
+pub(super) struct IdentifierText(String);
 
 /// The e-mail address of an endorser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -18,7 +18,7 @@ pub struct IdentifierText(String);
     max_length = 254,
     example = "jane.tester@example.org"
 )]
-pub struct EmailText(String);
+pub(super) struct EmailText(String);
 
 /// An instant in UTC, to the second (RFC 3339).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -28,7 +28,7 @@ pub struct EmailText(String);
     pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
     example = "2011-09-13T09:58:54Z"
 )]
-pub struct TimestampText(String);
+pub(super) struct TimestampText(String);
 
 /// A SHA-256 in lower-case hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -37,13 +37,13 @@ pub struct TimestampText(String);
     pattern = "^[0-9a-f]{64}$",
     example = "a948904f2f0f479b8f8197694b30184b0d2ed1c1cd2a1ec0fb85d299a192a447"
 )]
-pub struct Sha256Text(String);
+pub(super) struct Sha256Text(String);
 
 /// The path of another resource, or a reference with its query, to be resolved against the URL of this one
 /// (RFC 3986 §5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Link, format = "uri-reference", pattern = "^/", example = "/api/v1/images/IndydRp_W-qiut7CJbYsRxJODTB")]
-pub struct Link(pub(super) String);
+pub(super) struct Link(pub(super) String);
 
 macro_rules! shown {
     ($($text:ident of $value:ty;)*) => {$(

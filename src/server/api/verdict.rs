@@ -17,53 +17,53 @@ use crate::{
 
 /// What the server finds of a document.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Verdict {
+pub(super) struct Verdict {
     /// Would it be taken, were it uploaded now? The order of an endorser's entries is not looked at.
-    pub accepted: bool,
+    pub(super) accepted: bool,
     /// Why not.
     #[schema(required)]
-    pub reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// Would its endorser be asked by mail first?
-    pub confirmation: bool,
+    pub(super) confirmation: bool,
     /// The key of the entry; `null` if it is not accepted.
     #[schema(required)]
-    pub entry: Option<EntryName>,
+    pub(super) entry: Option<EntryName>,
     /// Every check, in the order in which they decide.
-    pub checks: Vec<CheckResult>,
+    pub(super) checks: Vec<CheckResult>,
     /// When it was judged.
-    pub judged: TimestampText,
+    pub(super) judged: TimestampText,
 }
 
 /// What names an entry.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EntryName {
+pub(super) struct EntryName {
     /// Of the image.
-    pub identifier: IdentifierText,
+    pub(super) identifier: IdentifierText,
     /// Of the endorser.
-    pub email: EmailText,
+    pub(super) email: EmailText,
     /// When it was endorsed.
-    pub created: TimestampText,
+    pub(super) created: TimestampText,
 }
 
 /// One check.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Check)]
-pub struct CheckResult {
+pub(super) struct CheckResult {
     /// Its name: stable, for programs.
     #[schema(example = "signature")]
-    pub name: String,
+    pub(super) name: String,
     /// How it ended.
     #[schema(inline)]
-    pub outcome: CheckOutcome,
+    pub(super) outcome: CheckOutcome,
     /// What was found, if anything was.
     #[schema(required)]
-    pub message: Option<String>,
+    pub(super) message: Option<String>,
 }
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum CheckOutcome {
+pub(super) enum CheckOutcome {
     /// As it should be.
     Passed,
     /// Worth knowing, but no reason to refuse the document.
