@@ -114,7 +114,8 @@ impl Client {
     ) -> Result<Vec<u8>, ClientError> {
         let url = self.endpoint.entry_url(*identifier, email, created);
         let limit = xml::MAX_DOCUMENT_BYTES + WRAPPER_LIMIT;
-        let answer = self.exchange(transport::Request { url: &url, document: None, accept: transport::XML, limit })?;
+        let answer =
+            self.exchange(transport::Request { url: &url, document: None, accept: transport::XML, limit })?;
         let not_one = |found| ClientError::NotAMarketplace { url: answer.url.to_string(), found };
         if answer.status != StatusCode::OK {
             let (status, reason) = (answer.status, answer.message());

@@ -30,7 +30,12 @@ fn path(draft: &Draft) -> String {
 #[track_caller]
 fn shown(server: &Server, path: &str) -> Value {
     let answer = server.get(path).send();
-    assert_eq!((answer.status, answer.header("content-type").as_str()), (200, "application/json"), "{path}");
+    assert_eq!(
+        (answer.status, answer.header("content-type").as_str()),
+        (200, "application/json"),
+        "{path}: {}",
+        answer.text()
+    );
     answer.json()
 }
 

@@ -64,7 +64,10 @@ impl Client {
             transport::Request { url: &url, document: None, accept: "application/json", limit: LIMIT };
         let answer = match self.exchange(request) {
             Ok(answer) => answer,
-            Err(ClientError::Refused { status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, .. }) => {
+            Err(ClientError::Refused {
+                status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED,
+                ..
+            }) => {
                 return Ok(None);
             }
             Err(error) => return Err(error),

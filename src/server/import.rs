@@ -176,7 +176,9 @@ fn find(folder: &Path, observe: &mut Observer<'_>) -> Result<Vec<Candidate>, Imp
         for endorser in children(&image)? {
             let Some(email) = named::<Email>(&endorser, Kind::Folder, "", observe) else { continue };
             for file in children(&endorser)? {
-                let Some(created) = named::<Timestamp>(&file, Kind::File, EXTENSION, observe) else { continue };
+                let Some(created) = named::<Timestamp>(&file, Kind::File, EXTENSION, observe) else {
+                    continue;
+                };
                 let key = EntryKey { identifier, email: email.clone(), created };
                 let bytes = fs::metadata(&file).map_or(0, |metadata| metadata.len());
                 found.push(Candidate { path: file, key, bytes });

@@ -33,7 +33,12 @@ fn everything_taken_is_in_the_feed_in_that_order() {
     let read = |change: &Value| STANDARD.decode(change["document"].as_str().unwrap()).unwrap();
     assert_eq!(changes.iter().map(read).collect::<Vec<_>>(), documents);
     let numbers = |list: &Value| -> Vec<i64> {
-        list["changes"].as_array().unwrap().iter().map(|change| change["sequence"].as_i64().unwrap()).collect()
+        list["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|change| change["sequence"].as_i64().unwrap())
+            .collect()
     };
     assert_eq!(numbers(&all), [1, 2, 3]);
     assert_eq!(changes[1]["created"], "2012-01-01T00:00:00Z");

@@ -16,9 +16,15 @@ fn an_entry_is_shown_with_all_it_says_and_how_it_was_signed() {
     server.publish(document.clone());
     let entry = shown(&server, &path(&draft));
     assert_eq!(entry["identifier"], draft.identifier().to_string());
-    assert_eq!((&entry["title"], &entry["tag"], &entry["type"]), (&"A title".into(), &"latest".into(), &"base".into()));
+    assert_eq!(
+        (&entry["title"], &entry["tag"], &entry["type"]),
+        (&"A title".into(), &"latest".into(), &"base".into())
+    );
     assert_eq!((&entry["state"], &entry["bytes"]), (&"valid".into(), &9.into()));
-    assert_eq!((&entry["image_created"], &entry["hypervisor"]), (&"2012-01-01T00:00:00Z".into(), &Value::Null));
+    assert_eq!(
+        (&entry["image_created"], &entry["hypervisor"]),
+        (&"2012-01-01T00:00:00Z".into(), &Value::Null)
+    );
     assert_eq!(entry["document"]["bytes"], document.len());
     let digest = stratuslab_sha256(&document);
     assert_eq!(entry["document"]["sha256"], digest);
@@ -102,7 +108,10 @@ fn a_stored_entry_is_judged_again_check_by_check() {
     server.publish(draft.signed());
     let verdict = shown(&server, &format!("{}/verdict", path(&draft)));
     assert_eq!((&verdict["accepted"], &verdict["reason"]), (&true.into(), &Value::Null));
-    assert_eq!((&verdict["confirmation"], &verdict["entry"]["email"]), (&false.into(), &"jane.tester@example.org".into()));
+    assert_eq!(
+        (&verdict["confirmation"], &verdict["entry"]["email"]),
+        (&false.into(), &"jane.tester@example.org".into())
+    );
     let checks = verdict["checks"].as_array().unwrap();
     let signature = checks.iter().find(|check| check["name"] == "signature").unwrap();
     assert_eq!(signature, &serde_json::json!({ "name": "signature", "outcome": "passed", "message": null }));

@@ -98,7 +98,10 @@ fn an_entry_in_a_list_says_what_it_has_and_null_for_the_rest() {
     server.publish(document.clone());
     let entry = &shown(&server, "/api/v1/entries")["entries"][0];
     assert_eq!(entry["identifier"], draft.identifier().to_string());
-    assert_eq!((&entry["email"], &entry["created"]), (&"jane.tester@example.org".into(), &"2012-03-04T05:06:07Z".into()));
+    assert_eq!(
+        (&entry["email"], &entry["created"]),
+        (&"jane.tester@example.org".into(), &"2012-03-04T05:06:07Z".into())
+    );
     assert_eq!((&entry["state"], &entry["os"]), (&"valid".into(), &"ttylinux".into()));
     assert_eq!((&entry["os_version"], &entry["deprecated"]), (&Value::Null, &Value::Null));
     assert_eq!(entry["locations"], serde_json::json!(["http://a.example/", "http://b.example/"]));
@@ -172,8 +175,16 @@ fn links_begin_with_the_prefix_of_the_public_url() {
     }
     for path in ["/market/place/api/v1/entries?limit=1", "/api/v1/entries?limit=1"] {
         let list = shown(&server, path);
-        assert!(list["next"].as_str().unwrap().starts_with("/market/place/api/v1/entries?limit=1&after="), "{list}");
-        assert!(list["entries"][0]["links"]["self"].as_str().unwrap().starts_with("/market/place/api/v1/entries/"));
+        assert!(
+            list["next"].as_str().unwrap().starts_with("/market/place/api/v1/entries?limit=1&after="),
+            "{list}"
+        );
+        assert!(
+            list["entries"][0]["links"]["self"]
+                .as_str()
+                .unwrap()
+                .starts_with("/market/place/api/v1/entries/")
+        );
     }
     let description = shown(&server, "/api/openapi.json");
     assert_eq!(description["servers"][0]["url"], "/market/place");

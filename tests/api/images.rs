@@ -33,11 +33,17 @@ fn an_image_has_the_newest_entry_of_each_endorser_whatever_its_state() {
     assert_eq!(each(&history["entries"], "state"), ["deprecated", "valid", "superseded"]);
     assert_eq!(history["complete"], true);
     let part = shown(&server, &format!("{path}/history?limit=2"));
-    assert_eq!((each(&part["entries"], "state"), &part["complete"]), (vec!["deprecated", "valid"], &false.into()));
+    assert_eq!(
+        (each(&part["entries"], "state"), &part["complete"]),
+        (vec!["deprecated", "valid"], &false.into())
+    );
     let of_jane = shown(&server, &format!("{path}/history?email=jane.tester@example.org"));
     assert_eq!(each(&of_jane["entries"], "state"), ["deprecated", "superseded"]);
     let last_of_jane = shown(&server, &format!("{path}/history?email=jane.tester@example.org&limit=1"));
-    assert_eq!((each(&last_of_jane["entries"], "state"), &last_of_jane["complete"]), (vec!["deprecated"], &false.into()));
+    assert_eq!(
+        (each(&last_of_jane["entries"], "state"), &last_of_jane["complete"]),
+        (vec!["deprecated"], &false.into())
+    );
 
     let first = shown(&server, &format!("{path}?limit=1"));
     let second = shown(&server, first["next"].as_str().unwrap());
@@ -78,7 +84,10 @@ fn endorsers_and_their_tags_are_listed() {
     let tagged = shown(&server, "/api/v1/endorsers/jane.tester@example.org/tagged?tag=stable");
     assert_eq!(tagged["identifier"], Draft::new("b").identifier().to_string());
     for (query, status) in [("tag=none", 404), ("tag=", 400), ("", 400), ("tag=stable&x=1", 400)] {
-        problem(&server.get(&format!("/api/v1/endorsers/jane.tester@example.org/tagged?{query}")).send(), status);
+        problem(
+            &server.get(&format!("/api/v1/endorsers/jane.tester@example.org/tagged?{query}")).send(),
+            status,
+        );
     }
     problem(&server.get("/api/v1/endorsers/nobody/tags").send(), 400);
 }

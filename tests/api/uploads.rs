@@ -45,7 +45,10 @@ fn what_is_refused_is_refused_with_every_check() {
 
     // S11: the same key with other bytes; and an older one.
     assert_eq!(upload(&server, document).status, 201);
-    assert!(problem(&upload(&server, Draft::new("a").text("os", "other").signed()), 400).contains("other content"));
+    assert!(
+        problem(&upload(&server, Draft::new("a").text("os", "other").signed()), 400)
+            .contains("other content")
+    );
     let older = Draft::new("a").created("2011-01-01T00:00:00Z").signed();
     assert_eq!(problem(&upload(&server, older), 400), "invalid metadata: older than latest entry");
 }
@@ -81,7 +84,9 @@ fn a_verdict_stores_nothing_and_tells_what_is_wrong() {
     let unsigned = judge(&server, Draft::new("a").unsigned());
     assert_eq!((&unsigned["accepted"], &unsigned["entry"]), (&false.into(), &Value::Null));
     assert!(unsigned["reason"].as_str().unwrap().starts_with("invalid metadata: "));
-    for nonsense in ["no xml at all", "<a>", "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"] {
+    for nonsense in
+        ["no xml at all", "<a>", "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"]
+    {
         let verdict = judge(&server, nonsense);
         assert_eq!(verdict["checks"][0]["name"], "well-formed", "{verdict}");
         assert_eq!(verdict["checks"][0]["outcome"], "failed");

@@ -260,5 +260,9 @@ pub(super) async fn upload(
         links,
     };
     let body = (status, Json(uploaded));
-    Ok(if status == StatusCode::CREATED { ([(LOCATION, location)], body).into_response() } else { body.into_response() })
+    Ok(if status == StatusCode::CREATED {
+        ([(LOCATION, location)], body).into_response()
+    } else {
+        body.into_response()
+    })
 }

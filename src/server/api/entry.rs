@@ -48,15 +48,16 @@ pub(super) async fn show(
 /// All that an entry says.
 pub(super) async fn shown(marketplace: &Marketplace, key: &EntryKey) -> Result<Json<Entry>, Problem> {
     let document = stored(marketplace, key).await?;
-    let facts = DocumentFacts { bytes: document.bytes.len() as u64, sha256: Sha256Text::from(&document.sha256) };
+    let facts =
+        DocumentFacts { bytes: document.bytes.len() as u64, sha256: Sha256Text::from(&document.sha256) };
     let state = document.state;
     let judging = marketplace.clone();
-    let judge =
-        move || validate(&document.bytes, &admission::validation(judging.settings(), judging.now()));
+    let judge = move || validate(&document.bytes, &admission::validation(judging.settings(), judging.now()));
     let report = marketplace.judges().run(judge).await?;
-    let entry = report.metadata().cloned().and_then(|metadata| {
-        Entry::new(marketplace, metadata, state, facts, report.evidence())
-    });
+    let entry = report
+        .metadata()
+        .cloned()
+        .and_then(|metadata| Entry::new(marketplace, metadata, state, facts, report.evidence()));
     entry.map(Json).ok_or_else(|| {
         tracing::error!(%key, "a stored entry cannot be read");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the stored entry cannot be read")

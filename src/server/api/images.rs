@@ -82,8 +82,7 @@ pub(super) async fn show(
     let begins = wanted.from.is_none();
     let mut window = wanted.window(DEFAULT_LENGTH);
     window.length = query.limit.unwrap_or(DEFAULT_LENGTH);
-    let selection =
-        Selection { identifier: Some(identifier), status: Status::All, ..Selection::default() };
+    let selection = Selection { identifier: Some(identifier), status: Status::All, ..Selection::default() };
     let page = marketplace.store().list(&selection, &window, marketplace.now()).await?;
     if page.entries.is_empty() && begins {
         return Err(not_found());
@@ -145,10 +144,8 @@ pub(super) async fn history(
 ) -> Result<Json<History>, Problem> {
     let limit = query.limit.unwrap_or(MAX_LENGTH);
     // One more, to know whether there is one more.
-    let mut entries = marketplace.store().history(identifier, limit + 1, marketplace.now()).await?;
-    if let Some(email) = query.email {
-        entries.retain(|listed| listed.key.email == email);
-    }
+    let (email, now) = (query.email.as_ref(), marketplace.now());
+    let mut entries = marketplace.store().history_by(identifier, email, limit + 1, now).await?;
     if entries.is_empty() {
         return Err(not_found());
     }

@@ -308,10 +308,7 @@ pub(super) struct ImageChecksum {
 
 impl From<&crate::Checksum> for ImageChecksum {
     fn from(checksum: &crate::Checksum) -> Self {
-        Self {
-            algorithm: checksum.algorithm().to_string(),
-            value: checksum.value().to_owned(),
-        }
+        Self { algorithm: checksum.algorithm().to_string(), value: checksum.value().to_owned() }
     }
 }
 

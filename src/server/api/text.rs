@@ -124,5 +124,7 @@ where
 {
     let text = String::deserialize(deserializer)?;
     let number = text.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
-    number.map(Some).ok_or_else(|| D::Error::custom(format_args!("not a whole number from {LEAST} to {MOST}")))
+    number
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format_args!("not a whole number from {LEAST} to {MOST}")))
 }

@@ -25,9 +25,7 @@ impl Store {
     pub async fn set_mirrored(&self, url: &str, feed: &str, position: i64) -> Result<(), StoreError> {
         let mut place = Sql::new("INSERT INTO mirror (url, feed, position) VALUES (");
         place.values([url.into(), feed.into(), position.into()]);
-        place.push(
-            ") ON CONFLICT (url) DO UPDATE SET feed = excluded.feed, position = excluded.position",
-        );
+        place.push(") ON CONFLICT (url) DO UPDATE SET feed = excluded.feed, position = excluded.position");
         place.run(&self.0.writers).await?;
         Ok(())
     }
