@@ -44,7 +44,8 @@ fn methods_that_are_not_there_are_not_allowed() {
         ("POST", "/endorsers", "GET,HEAD"),
         ("BREW", "/endorsers", "GET,HEAD"),
     ] {
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAccept: text/xml\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAccept: text/xml\r\nConnection: close\r\n\r\n");
         let answer = raw::exchange(server.address, request.as_bytes());
         assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
         assert!(answer.contains(&format!("allow: {allowed}\r\n")), "{answer}");
@@ -124,7 +125,10 @@ fn errors_take_the_form_that_is_accepted_first() {
     assert_eq!(answer.text(), "{\"404\" : \"metadata entry not found.\\n\"}");
     for accept in ["text/html", "*/*", "image/png", ""] {
         let answer = server.get(path).accept(accept).send();
-        assert_eq!((answer.status, answer.header("content-type").as_str()), (404, "text/html; charset=utf-8"));
+        assert_eq!(
+            (answer.status, answer.header("content-type").as_str()),
+            (404, "text/html; charset=utf-8")
+        );
         assert!(answer.text().contains("metadata entry not found."), "{accept}");
     }
     let answer = server.get(&format!("{path}?media=json")).accept("text/html").send();

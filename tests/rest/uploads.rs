@@ -67,7 +67,8 @@ fn every_media_type_of_old_clients_and_text_xml_is_taken() {
         let document = Draft::new(&format!("image {number}")).signed();
         assert_eq!(server.post("/metadata", media_type, document).send().status, 201, "{media_type}");
     }
-    for media_type in ["text/plain", "application/json", "application/octet-stream", "image/png", "nonsense"] {
+    for media_type in ["text/plain", "application/json", "application/octet-stream", "image/png", "nonsense"]
+    {
         let answer = server.post("/metadata", media_type, Draft::new("x").signed()).accept("text/xml").send();
         assert_eq!(answer.status, 415, "{media_type}");
     }
@@ -224,7 +225,8 @@ fn an_entry_that_has_expired_is_history_and_taken() {
 #[test]
 fn s11_the_same_key_with_other_bytes_is_refused() {
     let server = start(|_| ());
-    let (first, other) = (Draft::new("an image").signed(), Draft::new("an image").text("title", "x").signed());
+    let (first, other) =
+        (Draft::new("an image").signed(), Draft::new("an image").text("title", "x").signed());
     let path = server.publish(first.clone());
     // What old clients expect of the same upload again.
     let again = server.upload(first.clone());
@@ -335,10 +337,14 @@ fn sha1_is_taken_where_it_is_allowed() {
 fn a_success_is_a_page_for_who_wants_html_first() {
     let server = start(|_| ());
     let document = Draft::new("an image").signed();
-    let post = |accept: &str| server.post("/metadata", "application/xml", document.clone()).accept(accept).send();
+    let post =
+        |accept: &str| server.post("/metadata", "application/xml", document.clone()).accept(accept).send();
     for accept in ["text/html,application/xhtml+xml,*/*;q=0.8", "text/html"] {
         let answer = post(accept);
-        assert_eq!((answer.status, answer.header("content-type").as_str()), (201, "text/html; charset=utf-8"));
+        assert_eq!(
+            (answer.status, answer.header("content-type").as_str()),
+            (201, "text/html; charset=utf-8")
+        );
     }
     for accept in ["*/*", "application/xml", "application/json, text/html"] {
         let answer = post(accept);
