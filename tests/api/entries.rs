@@ -126,12 +126,15 @@ fn what_is_not_understood_is_refused() {
         "limit=-1",
         "limit=99999999999999999999",
         "sort=size",
+        "sort=",
         "identifier=x",
         "email=jane",
         "created=yesterday",
         "created=2011-02-30T00:00:00Z",
-        "after=x",
-        "before=!",
+        "cursor=x",
+        "cursor=n!",
+        "cursor=",
+        "after=AAAAAAAAAAE",
         "limit=1&limit=2",
         "os=%00",
         "iDisplayStart=1",
@@ -176,7 +179,7 @@ fn links_begin_with_the_prefix_of_the_public_url() {
     for path in ["/market/place/api/v1/entries?limit=1", "/api/v1/entries?limit=1"] {
         let list = shown(&server, path);
         assert!(
-            list["next"].as_str().unwrap().starts_with("/market/place/api/v1/entries?limit=1&after="),
+            list["next"].as_str().unwrap().starts_with("/market/place/api/v1/entries?limit=1&cursor=n"),
             "{list}"
         );
         assert!(

@@ -13,7 +13,7 @@ use super::{
     input::{Asked, Given},
     problems::{ReadProblems, WriteProblems, refusal},
     shapes::{EntryLinks, EntrySummary},
-    text::{EmailText, IdentifierText, Link, TimestampText, bounded, filter, parsed},
+    text::{DocumentText, EmailText, IdentifierText, Link, TimestampText, bounded, filter, given, parsed},
     verdict::CheckResult,
 };
 use crate::{
@@ -22,14 +22,14 @@ use crate::{
         marketplace::Marketplace,
         parameters::Parameters,
         problem::Problem,
-        selection::{MAX_LENGTH, Selection},
-        store::Page,
+        selection::{From, MAX_LENGTH, Selection, Window},
+        store::{Listed, Page},
         upload::{self, Outcome, Received},
     },
 };
 
 /// Entries in a list, if a request does not say how many.
-pub(super) const DEFAULT_LENGTH: u32 = 50;
+const DEFAULT_LENGTH: u32 = 50;
 
 /// Which entries; all conditions must hold. Texts are compared whatever their case.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,10 +50,10 @@ pub(super) struct EntriesQuery {
     #[param(value_type = Option<TimestampText>, required = false, nullable = false)]
     created: Option<Timestamp>,
     /// In this state.
-    #[param(inline, default = "valid", nullable = false)]
+    #[param(default = "valid", nullable = false)]
     status: Option<StatusName>,
     /// `web`: nowhere yet, or at an http, https or ftp URL; `pdisk`: on a persistent disk.
-    #[param(inline, default = "all", nullable = false)]
+    #[param(default = "all", nullable = false)]
     location: Option<LocationName>,
     /// In `slterms:os`.
     #[serde(default, deserialize_with = "filter")]
@@ -80,6 +80,7 @@ pub(super) struct EntriesQuery {
     #[param(max_length = 128, pattern = "^\\s*(\\S+\\s+){0,15}\\S*\\s*$", nullable = false)]
     q: Option<String>,
     /// The order; with `-` from the last to the first.
+    #[serde(default, deserialize_with = "given")]
     #[param(
         default = "-created",
         nullable = false,
@@ -90,18 +91,16 @@ pub(super) struct EntriesQuery {
     #[serde(default, deserialize_with = "bounded::<1, MAX_LENGTH, _>")]
     #[param(minimum = 1, maximum = 1000, default = 50, required = false, nullable = false)]
     limit: Option<u32>,
-    /// Those behind this place: from `next` of another answer.
-    #[param(nullable = false)]
-    after: Option<String>,
-    /// Those before this place: from `previous` of another answer.
-    #[param(nullable = false)]
-    before: Option<String>,
+    /// Where to go on: from `next` or `previous` of another answer.
+    #[param(nullable = false, pattern = "^[np][A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
 }
 
 /// The state that listed entries are in.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum StatusName {
+#[schema(as = Status)]
+pub(super) enum StatusName {
     Valid,
     Expired,
     Deprecated,
@@ -111,7 +110,8 @@ enum StatusName {
 /// Where an image lies.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum LocationName {
+#[schema(as = Location)]
+pub(super) enum LocationName {
     Web,
     Pdisk,
     All,
@@ -133,23 +133,42 @@ pub(super) struct EntryList {
 impl EntryList {
     /// The stretch that `uri` asked for, with links to its neighbours: the same but for the place.
     pub(super) fn new(marketplace: &Marketplace, uri: &Uri, page: Page) -> Self {
-        let link = |name, listed: Option<&crate::server::store::Listed>| {
-            listed.map(|listed| neighbour(marketplace, uri, name, &listed.cursor.to_string()))
+        let link = |direction, listed: Option<&Listed>| {
+            listed.map(|listed| neighbour(marketplace, uri, &format!("{direction}{}", listed.cursor)))
         };
-        let next = link("after", page.entries.last().filter(|_| page.after));
-        let previous = link("before", page.entries.first().filter(|_| page.before));
+        let next = link(NEXT, page.entries.last().filter(|_| page.after));
+        let previous = link(PREVIOUS, page.entries.first().filter(|_| page.before));
         let entries = page.entries.into_iter().map(|listed| EntrySummary::new(marketplace, listed));
         Self { entries: entries.collect(), next, previous }
     }
 }
 
+/// How the cursor of what comes after an entry begins.
+const NEXT: char = 'n';
+/// How the cursor of what comes before an entry begins.
+const PREVIOUS: char = 'p';
+
 /// The same request at another place of the list.
-fn neighbour(marketplace: &Marketplace, uri: &Uri, name: &str, cursor: &str) -> Link {
+fn neighbour(marketplace: &Marketplace, uri: &Uri, cursor: &str) -> Link {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    let places = ["after", "before"];
-    query.extend_pairs(Parameters::of(uri).0.iter().filter(|(name, _)| !places.contains(&name.as_str())));
-    query.append_pair(name, cursor);
+    query.extend_pairs(Parameters::of(uri).0.iter().filter(|(name, _)| name != "cursor"));
+    query.append_pair("cursor", cursor);
     Link(marketplace.path(&format!("{}?{}", uri.path(), query.finish())))
+}
+
+/// The stretch of a list that begins at a cursor, or at its beginning.
+pub(super) fn window(limit: Option<u32>, cursor: Option<&str>) -> Result<Window, Problem> {
+    let wrong = || Problem::bad_request("the cursor is no place in a list");
+    let read = |cursor: &str| cursor.parse().map_err(|_| wrong());
+    let from = match cursor {
+        None => From::Offset(0),
+        Some(cursor) => match (cursor.strip_prefix(NEXT), cursor.strip_prefix(PREVIOUS)) {
+            (Some(place), _) => From::After(read(place)?),
+            (_, Some(place)) => From::Before(read(place)?),
+            (None, None) => return Err(wrong()),
+        },
+    };
+    Ok(Window { from, length: limit.unwrap_or(DEFAULT_LENGTH) })
 }
 
 /// Lists entries.
@@ -170,11 +189,10 @@ pub(super) async fn list(
     Asked(query): Asked<EntriesQuery>,
 ) -> Result<Json<EntryList>, Problem> {
     let Parameters(mut pairs) = Parameters::of(&uri);
-    pairs.retain(|(name, _)| name != "limit");
-    let wanted = Selection::from_query(&pairs)?;
-    let mut window = wanted.window(DEFAULT_LENGTH);
-    window.length = query.limit.unwrap_or(DEFAULT_LENGTH);
-    let page = marketplace.store().list(&wanted.selection, &window, marketplace.now()).await?;
+    pairs.retain(|(name, _)| !matches!(name.as_str(), "limit" | "cursor"));
+    let selection = Selection::from_query(&pairs)?.selection;
+    let window = window(query.limit, query.cursor.as_deref())?;
+    let page = marketplace.store().list(&selection, &window, marketplace.now()).await?;
     Ok(Json(EntryList::new(&marketplace, &uri, page)))
 }
 
@@ -182,7 +200,6 @@ pub(super) async fn list(
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Uploaded {
     /// What was done with the document.
-    #[schema(inline)]
     pub(super) outcome: OutcomeName,
     /// Of the image.
     pub(super) identifier: IdentifierText,
@@ -199,6 +216,7 @@ pub(super) struct Uploaded {
 /// What was done with a document.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Outcome)]
 pub(super) enum OutcomeName {
     /// It is an entry now.
     Created,
@@ -220,8 +238,8 @@ pub(super) enum OutcomeName {
     request_body(
         description = "A signed entry: RDF/XML in any encoding, as `stratus-sign-metadata` writes it",
         content(
-            (Vec<u8> = "application/rdf+xml"),
-            (Vec<u8> = "application/xml"),
+            (DocumentText = "application/rdf+xml"),
+            (DocumentText = "application/xml"),
         )
     ),
     responses(

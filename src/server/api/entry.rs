@@ -11,7 +11,7 @@ use super::{
     input::Key,
     problems::{NotFound, ReadProblems},
     shapes::{DocumentFacts, Entry},
-    text::{EmailText, IdentifierText, Sha256Text, TimestampText},
+    text::{DocumentText, EmailText, IdentifierText, Sha256Text, TimestampText},
 };
 use crate::{
     server::{
@@ -82,7 +82,7 @@ pub(super) async fn shown(marketplace: &Marketplace, key: &EntryKey) -> Result<J
             status = 200,
             description = "The signed document",
             content_type = "application/rdf+xml",
-            body = Vec<u8>,
+            body = DocumentText,
             headers(
                 ("etag" = String, description = "Changes with the bytes, and so never"),
                 ("cache-control" = String, description = "For ever"),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    entries::{DEFAULT_LENGTH, EntryList},
+    entries::{self, EntryList},
     input::{Asked, Segment},
     problems::{NotFound, ReadProblems},
     shapes::EntrySummary,
@@ -49,12 +49,9 @@ pub(super) struct ImageQuery {
     #[serde(default, deserialize_with = "bounded::<1, MAX_LENGTH, _>")]
     #[param(minimum = 1, maximum = 1000, default = 50, required = false, nullable = false)]
     limit: Option<u32>,
-    /// Those behind this place: from `next` of another answer.
-    #[param(nullable = false)]
-    after: Option<String>,
-    /// Those before this place: from `previous` of another answer.
-    #[param(nullable = false)]
-    before: Option<String>,
+    /// Where to go on: from `next` or `previous` of another answer.
+    #[param(nullable = false, pattern = "^[np][A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
 }
 
 /// Shows who endorses an image.
@@ -76,15 +73,10 @@ pub(super) async fn show(
     Segment(identifier): Segment<Identifier>,
     Asked(query): Asked<ImageQuery>,
 ) -> Result<Json<Image>, Problem> {
-    let places = [("after", query.after), ("before", query.before)];
-    let places = places.into_iter().filter_map(|(name, place)| Some((name.to_owned(), place?)));
-    let wanted = Selection::from_query(&places.collect::<Vec<_>>())?;
-    let begins = wanted.from.is_none();
-    let mut window = wanted.window(DEFAULT_LENGTH);
-    window.length = query.limit.unwrap_or(DEFAULT_LENGTH);
+    let window = entries::window(query.limit, query.cursor.as_deref())?;
     let selection = Selection { identifier: Some(identifier), status: Status::All, ..Selection::default() };
     let page = marketplace.store().list(&selection, &window, marketplace.now()).await?;
-    if page.entries.is_empty() && begins {
+    if page.entries.is_empty() && query.cursor.is_none() {
         return Err(not_found());
     }
     let EntryList { entries, next, previous } = EntryList::new(&marketplace, &uri, page);

@@ -7,7 +7,7 @@ use axum::{
 };
 use utoipa::{OpenApi, openapi::Server};
 
-use super::{changes, endorsers, entries, entry, images, verdict};
+use super::{changes, endorsers, entries, entry, images, problems::ProblemDetails, verdict};
 use crate::server::marketplace::Marketplace;
 
 #[derive(OpenApi)]
@@ -28,6 +28,7 @@ use crate::server::marketplace::Marketplace;
         (name = "endorsers", description = "Who endorses images, and under which tags"),
         (name = "changes", description = "Everything, in the order in which it was taken"),
     ),
+    components(schemas(ProblemDetails, entries::StatusName, entries::LocationName)),
     paths(
         entries::list,
         entries::upload,

@@ -57,17 +57,17 @@ pub(super) fn refusal(problem: Problem, checks: &[Check]) -> Response {
 pub(super) enum ReadProblems {
     /// A parameter has a value that it cannot have, or a name that none has.
     #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(#[to_schema] ProblemDetails),
+    BadRequest(ProblemDetails),
     /// The database does not answer, or too much is asked at once: `Retry-After` says when to try again.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemDetails),
+    Unavailable(ProblemDetails),
 }
 
 /// There is no such thing.
 #[derive(IntoResponses)]
 #[response(status = 404, content_type = "application/problem+json")]
 #[allow(dead_code, reason = "it is described here; Problem is what is answered")]
-pub(super) struct NotFound(#[to_schema] ProblemDetails);
+pub(super) struct NotFound(ProblemDetails);
 
 /// What can go wrong with a document that is sent.
 #[derive(IntoResponses)]
@@ -75,17 +75,20 @@ pub(super) struct NotFound(#[to_schema] ProblemDetails);
 pub(super) enum DocumentProblems {
     /// The body is missing, or does not come to its end.
     #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(#[to_schema] ProblemDetails),
+    BadRequest(ProblemDetails),
+    /// It does not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Timeout(ProblemDetails),
     /// It is larger than the server takes.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] ProblemDetails),
+    TooLarge(ProblemDetails),
     /// It is sent as something else than XML.
     #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(#[to_schema] ProblemDetails),
+    UnsupportedMediaType(ProblemDetails),
     /// The database or the mail server does not answer, or too much is asked at once: `Retry-After` says when
     /// to try again.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemDetails),
+    Unavailable(ProblemDetails),
 }
 
 /// What can go wrong with an upload.
@@ -95,21 +98,24 @@ pub(super) enum WriteProblems {
     /// It is no entry, or one that is not taken here: `checks` says why. Or there is a newer one of the endorser
     /// for the image, or another one with its key.
     #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(#[to_schema] ProblemDetails),
+    BadRequest(ProblemDetails),
     /// Nothing is taken here.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] ProblemDetails),
+    Forbidden(ProblemDetails),
+    /// It does not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Timeout(ProblemDetails),
     /// It is larger than the server takes.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] ProblemDetails),
+    TooLarge(ProblemDetails),
     /// It is sent as something else than XML.
     #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(#[to_schema] ProblemDetails),
+    UnsupportedMediaType(ProblemDetails),
     /// The endorser is sent too many mails.
     #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(#[to_schema] ProblemDetails),
+    TooMany(ProblemDetails),
     /// The database or the mail server does not answer, or too much is asked at once: `Retry-After` says when
     /// to try again.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemDetails),
+    Unavailable(ProblemDetails),
 }

@@ -330,6 +330,7 @@ impl From<&CompressedFile> for Compressed {
 
 /// The document of an entry, as it was uploaded.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DocumentFacts)]
 pub(super) struct DocumentFacts {
     /// Its size, in bytes.
     pub(super) bytes: u64,

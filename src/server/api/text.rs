@@ -45,6 +45,12 @@ pub(super) struct Sha256Text(String);
 #[schema(as = Link, format = "uri-reference", pattern = "^/", example = "/api/v1/images/IndydRp_W-qiut7CJbYsRxJODTB")]
 pub(super) struct Link(pub(super) String);
 
+/// A document: RDF/XML, in any encoding that XML may have; signed if it is an entry.
+#[derive(ToSchema)]
+#[schema(as = Document, min_length = 1, content_media_type = "application/rdf+xml")]
+#[allow(dead_code, reason = "it is described here; bytes are what is sent")]
+pub(super) struct DocumentText(String);
+
 macro_rules! shown {
     ($($text:ident of $value:ty;)*) => {$(
         impl From<$value> for $text {
@@ -111,6 +117,15 @@ pub(super) fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 
 /// The longest text that is searched for, in characters.
 const MAX_FILTER: usize = 128;
+
+/// A text of a query that is not empty; what it may be is for [`crate::server::selection::Selection::from_query`].
+///
+/// # Errors
+/// If it is.
+pub(super) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Err(D::Error::custom("empty")) } else { Ok(Some(text)) }
+}
 
 /// A whole number of a query from `LEAST` to `MOST`.
 ///

@@ -8,7 +8,7 @@ use super::{
     entry,
     input::{Given, Key},
     problems::{DocumentProblems, NotFound, ReadProblems},
-    text::{EmailText, IdentifierText, TimestampText},
+    text::{DocumentText, EmailText, IdentifierText, TimestampText},
 };
 use crate::{
     server::{admission, marketplace::Marketplace, policy::Admission, problem::Problem, upload},
@@ -36,6 +36,7 @@ pub(super) struct Verdict {
 
 /// What names an entry.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntryKey)]
 pub(super) struct EntryName {
     /// Of the image.
     pub(super) identifier: IdentifierText,
@@ -53,7 +54,6 @@ pub(super) struct CheckResult {
     #[schema(example = "signature")]
     pub(super) name: String,
     /// How it ended.
-    #[schema(inline)]
     pub(super) outcome: CheckOutcome,
     /// What was found, if anything was.
     #[schema(required)]
@@ -119,7 +119,7 @@ pub(super) async fn stored(
     tag = "entries",
     request_body(
         description = "Any document; what is no entry is found to be none",
-        content((Vec<u8> = "application/rdf+xml"), (Vec<u8> = "application/xml"))
+        content((DocumentText = "application/rdf+xml"), (DocumentText = "application/xml"))
     ),
     responses((status = 200, description = "What the server finds of it", body = Verdict), DocumentProblems)
 )]
