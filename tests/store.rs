@@ -8,8 +8,12 @@ mod entries;
 mod entry;
 #[path = "store/fresh.rs"]
 mod fresh;
+#[path = "store/list.rs"]
+mod list;
 #[path = "store/order.rs"]
 mod order;
 #[path = "common/pki.rs"]
 mod pki;
 mod postgres;
+#[path = "store/rest.rs"]
+mod rest;
