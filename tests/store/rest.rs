@@ -4,12 +4,13 @@ use stratuslab::{
     Email,
     server::{
         key::EntryKey,
-        store::{Order, Parked, Store, Suggestions},
+        selection::{Selection, Window},
+        store::{NewEntry, Order, Parked, Store, Suggestions},
     },
 };
 
 use crate::{
-    entries::{Draft, draft, now, time},
+    entries::{Draft, draft, first, now, time},
     fresh::on_both,
 };
 
@@ -172,4 +173,36 @@ on_both! {
         let titles: Vec<_> = expiring.iter().map(crate::entries::title).collect();
         assert_eq!(titles, ["c", "b", "a"]);
     }
+}
+
+/// Handlers of requests move between threads.
+#[test]
+fn whoever_waits_for_the_database_may_move_between_threads() {
+    fn moves<T: Send>(_: impl Fn(&'static Store, &'static NewEntry) -> T) {}
+    let time = now();
+    let email: &'static Email = Box::leak(Box::new("jane@example.org".parse().unwrap()));
+    let selection: &'static Selection = Box::leak(Box::default());
+    let window: &'static Window = Box::leak(Box::new(first(1)));
+    moves(move |store, entry| store.add(entry, Order::Any, time));
+    moves(move |store, entry| store.document(&entry.key, time));
+    moves(move |store, entry| store.entry(&entry.key, time));
+    moves(move |store, entry| store.history(entry.key.identifier, 1, time));
+    moves(move |store, _| store.list(selection, window, time));
+    moves(move |store, _| store.list_documents(selection, window, time));
+    moves(move |store, _| store.count(selection, 1, time));
+    moves(|store, _| store.endorsers());
+    moves(move |store, _| store.endorsed(email, time, time));
+    moves(|store, _| store.tags(email));
+    moves(|store, _| store.tagged(email, ""));
+    moves(|store, _| store.changes(0, 1));
+    moves(|store, _| store.feed());
+    moves(|store, _| store.suggestions());
+    moves(move |store, _| store.forget_expired(time));
+    moves(move |store, _| store.expiring(time, time));
+    moves(move |store, _| store.claim("", time));
+    moves(|store, _| store.forget(&[0; 32]));
+    moves(move |store, _| store.parked(&[0; 32], time));
+    let parked: &'static Parked =
+        Box::leak(Box::new(Parked { key: draft("a").sign().key, document: Vec::new(), expires: time }));
+    moves(move |store, _| store.park(&[0; 32], parked, 1, time));
 }
