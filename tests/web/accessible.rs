@@ -105,7 +105,7 @@ fn axe_finds_nothing_serious_on_any_page_at_any_width_light_or_dark() {
                     serde_json::to_string_pretty(&faults).unwrap()
                 );
                 let wide = browser.script("return document.documentElement.scrollWidth", &[]);
-                assert_eq!(wide, json!(width), "{name} does not fit");
+                assert!(wide.as_u64() <= Some(width.into()), "{name} is {wide} wide at {width}");
                 if let Some(folder) = &pictures {
                     browser.picture(&folder.join(format!("{name}-{width}-{scheme}.png")));
                 }

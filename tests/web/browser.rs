@@ -33,20 +33,7 @@ impl Browser {
     /// A browser for the pages of the server at `base`.
     pub(crate) fn start(base: &str) -> Self {
         let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut process = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver (tests/setup.sh tests installs it)");
-        let port = BufReader::new(process.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                line.split_once("successfully on port ")
-                    .map(|(_, port)| port.trim_end_matches('.').to_owned())
-            })
-            .expect("chromedriver tells its port");
+        let (process, port) = driver();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut wanted = DesiredCapabilities::chrome();
         for argument in [
@@ -168,7 +155,7 @@ impl Browser {
     }
 
     fn source(&self) -> String {
-        self.runtime.block_on(self.driver().source()).unwrap().chars().take(4_000).collect()
+        self.runtime.block_on(self.driver().source()).unwrap().chars().take(9_000).collect()
     }
 
     /// Has no JavaScript from now on, or has it again.
@@ -203,6 +190,29 @@ impl Browser {
         let entries = self.runtime.block_on(self.driver().browser_log()).unwrap();
         entries.into_iter().filter(|entry| entry.level != "INFO").map(|entry| entry.message).collect()
     }
+}
+
+/// A driver and its port. One that chose a port which is taken a moment later gives up.
+fn driver() -> (Child, String) {
+    for _ in 0..5 {
+        let mut process = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver (tests/setup.sh tests installs it)");
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut told = Vec::new();
+        for line in lines {
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                return (process, port.trim_end_matches('.').to_owned());
+            }
+            told.push(line);
+        }
+        let status = process.wait().unwrap();
+        eprintln!("chromedriver ended with {status}: {}", told.join("; "));
+    }
+    panic!("chromedriver does not start");
 }
 
 impl Drop for Browser {

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::{browser::Browser, material::with_images};
+use crate::{
+    browser::Browser,
+    material::{title, with_images},
+};
 
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
@@ -31,13 +34,13 @@ fn an_image_is_found_and_opened_with_the_keyboard_alone() {
         browser.script("return document.activeElement.id", &[]) == json!("main")
     });
     tab_to(&browser, "#q");
-    browser.keys("number 2");
+    browser.keys("nr2.");
     browser.keys(ENTER);
-    browser.until_true("the list follows", || browser.texts(".card h3 a") == ["Image number 2"]);
+    browser.until_true("the list follows", || browser.texts(".card h3 a") == [title(2)]);
     tab_to(&browser, "#status");
     tab_to(&browser, ".card h3 a");
     browser.keys(ENTER);
-    browser.until_true("the entry is shown", || browser.texts("h1") == ["Image number 2"]);
+    browser.until_true("the entry is shown", || browser.texts("h1") == [title(2)]);
     tab_to(&browser, "summary, .copy");
     tab_to(&browser, "nav a[href='/query'], footer a");
 }

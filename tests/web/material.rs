@@ -19,7 +19,7 @@ pub(crate) fn images(server: &Server, count: usize) -> Vec<Draft> {
             let (os, version, arch) = systems[number % systems.len()];
             Draft::new(&format!("image {number}"))
                 .created(&format!("2012-03-{:02}T05:{:02}:07Z", 1 + number / 60, number % 60))
-                .text("title", &format!("Image number {number}"))
+                .text("title", &title(number))
                 .text("os", os)
                 .text("os-version", version)
                 .text("os-arch", arch)
@@ -30,6 +30,11 @@ pub(crate) fn images(server: &Server, count: usize) -> Vec<Draft> {
         server.publish(draft.signed());
     }
     drafts
+}
+
+/// What the image of that number is called: nothing else has its number and a point in it.
+pub(crate) fn title(number: usize) -> String {
+    format!("Image nr{number}.")
 }
 
 /// A command of ours, in `folder`, which is also its home.
