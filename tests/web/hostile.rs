@@ -26,7 +26,7 @@ fn w1_s31_what_documents_say_is_text_on_every_page() {
         draft = draft.extra(&format!("<{name}>{escaped}</{name}>"));
     }
     let path = server.publish(draft.clone().signed());
-    server.publish(Draft::new("deprecated").created_in(-50).deprecated(&escaped).signed());
+    server.publish(Draft::new("deprecated").created_in(-50).deprecated(ATTACK).signed());
     let browser = Browser::start(&server.base);
     let encoded = "%22%27%3E%3Cscript%3Ewindow.pwned%3D1%3C%2Fscript%3E";
     for (page, shows) in [

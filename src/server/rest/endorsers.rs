@@ -3,8 +3,8 @@
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, header},
-    response::{Html, IntoResponse, Response},
+    http::{HeaderMap, header},
+    response::{Html, Response},
 };
 
 use super::super::{
@@ -101,7 +101,7 @@ pub(super) async fn tags(
 }
 
 fn page(page: Html<String>) -> Result<Response, Problem> {
-    let mut response = page.into_response();
+    let mut response = super::changing(page);
     super::varies(&mut response);
     Ok(response)
 }
@@ -129,9 +129,8 @@ fn answer<'a, const N: usize>(
         Format::SparqlXml => (ResultFormat::Xml, Format::SparqlXml),
         _ => (ResultFormat::Xml, Format::Xml),
     };
-    let mut response = table(results, variables, rows).into_response();
-    let content_type = HeaderValue::from_static(content_type.content_type());
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    let content_type = [(header::CONTENT_TYPE, content_type.content_type())];
+    let mut response = super::changing((content_type, table(results, variables, rows)));
     super::varies(&mut response);
     response
 }

@@ -108,13 +108,7 @@ pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), StoreError
         return Err(StoreError::Newer { found, known: known() });
     }
     let done = usize::try_from(found).map_err(|_| StoreError::unreadable("version of its schema"))?;
-    for statement in VERSIONS.iter().skip(done).copied().flatten() {
-        let (blob, text) = match kind {
-            Kind::Sqlite => ("BLOB", "TEXT"),
-            // Sorted by bytes, as SQLite does: no locale, whose next version would break the indexes.
-            Kind::Postgres { .. } => ("BYTEA", "TEXT COLLATE \"C\""),
-        };
-        let statement = statement.replace("{blob}", blob).replace("{text}", text);
+    for statement in statements(kind, done) {
         (&mut *transaction).execute(AssertSqlSafe(statement)).await?;
     }
     if done == 0 {
@@ -130,6 +124,17 @@ pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), StoreError
     update.run(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// What makes the newest schema of this version.
+fn statements(kind: Kind, version: usize) -> Vec<String> {
+    let (blob, text) = match kind {
+        Kind::Sqlite => ("BLOB", "TEXT"),
+        // Sorted by bytes, as SQLite does: no locale, whose next version would break the indexes.
+        Kind::Postgres { .. } => ("BYTEA", "TEXT COLLATE \"C\""),
+    };
+    let statements = VERSIONS.iter().skip(version).copied().flatten();
+    statements.map(|statement| statement.replace("{blob}", blob).replace("{text}", text)).collect()
 }
 
 async fn first_table(pool: &AnyPool) -> Result<(), sqlx::Error> {
