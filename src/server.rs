@@ -10,15 +10,20 @@
 //! All that outlives a request is in the database: any number of processes may serve one.
 
 pub mod admission;
+pub mod api;
 pub mod conditional;
 pub mod confirm;
 pub mod connection;
+pub mod export;
 pub mod health;
+pub mod import;
+pub mod intake;
 pub mod key;
 pub mod log;
 pub mod mail;
 pub mod marketplace;
 pub mod metrics;
+pub mod mirror;
 pub mod negotiate;
 pub mod parameters;
 pub mod policy;
@@ -32,3 +37,4 @@ pub mod selection;
 pub mod settings;
 pub mod store;
 pub mod upload;
+pub mod web;

@@ -4,6 +4,7 @@ mod server;
 
 use std::{sync::Arc, time::Duration};
 
+use askama::Template;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{
@@ -28,8 +29,8 @@ use super::settings::{Mail, PublicUrl};
 
 pub use server::{MailServer, MailServerError, Security};
 
-/// How long the mail server may take for one mail, in all: whoever uploads waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a mail server may take for one mail, in all, if nothing else is set: whoever uploads waits for it.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 /// How many mails are sent at a time; further ones wait.
 const MAX_CONNECTIONS: usize = 8;
 
@@ -54,6 +55,17 @@ pub struct Letter {
     pub subject: String,
     /// Lines that end with a line feed.
     pub body: String,
+}
+
+impl Letter {
+    /// What a template of `templates/mail` says.
+    ///
+    /// # Errors
+    /// [`MailError`] if it cannot be written.
+    pub fn new(subject: &str, template: &impl Template) -> Result<Self, MailError> {
+        let body = template.render().map_err(|error| MailError::Unavailable { cause: error.to_string() })?;
+        Ok(Self { subject: subject.to_owned(), body: body + "\n" })
+    }
 }
 
 /// Why no mail can be sent at all.
@@ -147,7 +159,7 @@ impl Mailer {
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.host())
             .port(server.port())
             .tls(tls)
-            .timeout(Some(PATIENCE));
+            .timeout(Some(mail.timeout));
         match (&mail.user, &mail.password) {
             (Some(user), Some(password)) => {
                 transport =
@@ -168,7 +180,7 @@ impl Mailer {
             admin: mail.admin.clone(),
             host,
             from: Mailbox::new(Some("StratusLab Marketplace".to_owned()), from),
-            patience: PATIENCE,
+            patience: mail.timeout,
             connections: Semaphore::new(MAX_CONNECTIONS),
         })))
     }
@@ -181,7 +193,7 @@ impl Mailer {
     /// Sends a mail; when this returns, the mail server has taken it over (RFC 5321 §6.1).
     ///
     /// # Errors
-    /// [`MailError`], after 20 seconds at the latest.
+    /// [`MailError`], after [`Mail::timeout`] at the latest.
     pub async fn send(&self, to: &Email, letter: Letter) -> Result<(), MailError> {
         let message = self.message(to, letter)?;
         let shared = &self.0;
@@ -193,9 +205,11 @@ impl Mailer {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => {
                 let cause = told(&error);
-                Err(match error.is_permanent() {
-                    true => MailError::Refused { to: to.clone(), cause },
-                    false => MailError::Unavailable { cause },
+                let to = to.clone();
+                Err(if error.is_permanent() {
+                    MailError::Refused { to, cause }
+                } else {
+                    MailError::Unavailable { cause }
                 })
             }
             Err(_) => {

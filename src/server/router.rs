@@ -20,10 +20,10 @@ use tower::{ServiceExt as _, service_fn};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use super::{
-    conditional, health, log,
+    api, conditional, confirm, health, log,
     marketplace::Marketplace,
     problem::{self, Problem},
-    rest,
+    rest, web,
 };
 
 /// The service: routes of every part, under `/` and under the prefix of the public URL.
@@ -36,6 +36,7 @@ pub fn router(marketplace: Marketplace) -> Router {
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(conditional::tag_compressed))
         .layer(middleware::from_fn_with_state(marketplace.clone(), problem::written))
+        .layer(middleware::from_fn(web::headers::add))
         .layer(middleware::from_fn(log::route))
         .with_state(marketplace);
     // A layer would see the path after the route was chosen.
@@ -55,6 +56,9 @@ fn routes() -> Router<Marketplace> {
     Router::new()
         .route("/", get(home))
         .merge(rest::routes())
+        .merge(confirm::routes())
+        .merge(api::routes())
+        .merge(web::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
 }

@@ -154,6 +154,8 @@ pub struct Mail {
     pub password: Option<Password>,
     /// Certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// How long the server may take for one mail, in all; [`super::mail::TIMEOUT`] as a rule.
+    pub timeout: Duration,
 }
 
 #[cfg(test)]

@@ -98,6 +98,7 @@ impl MailArgs {
             user: self.mail_user.clone().or_else(|| config.mail_user.clone()),
             password: self.password(config, session)?,
             ca_file: self.mail_ca_file.clone().or_else(|| config.mail_ca_file.clone()),
+            timeout: crate::server::mail::TIMEOUT,
         }))
     }
 

@@ -3,8 +3,8 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    http::header,
+    response::Response,
 };
 use futures_util::stream;
 use serde_json::{Value, json};
@@ -55,11 +55,8 @@ pub(super) async fn answer(marketplace: &Marketplace, wanted: Wanted) -> Result<
         };
         Ok::<_, StoreError>(Some((Bytes::from(chunk), (None, false, stretches))))
     });
-    let mut response = Body::from_stream(parts).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(Format::Json.content_type()));
-    Ok(response)
+    let content_type = [(header::CONTENT_TYPE, Format::Json.content_type())];
+    Ok(super::changing((content_type, Body::from_stream(parts))))
 }
 
 fn rows(entries: &[Listed]) -> String {

@@ -1,14 +1,11 @@
 //! Opening a database.
 
 use std::{
-    fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, str::FromStr as _, sync::atomic::AtomicI64,
-    time::Duration,
+    fmt::Write as _, fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, str::FromStr as _,
+    sync::atomic::AtomicI64, time::Duration,
 };
 
-use sqlx::{
-    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor as _, any::AnyPoolOptions,
-    sqlite::SqliteConnectOptions,
-};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor as _, any::AnyPoolOptions};
 use tokio::sync::mpsc;
 
 use super::{
@@ -102,18 +99,29 @@ impl Store {
     }
 }
 
+/// The URL of a file, whose folder is made: sqlx knows files by URLs alone here, and so by names in UTF-8.
 fn sqlite_url(file: &Path) -> Result<String, StoreError> {
     let failed = |cause: String| StoreError::Database { cause };
-    // sqlx knows files by URLs alone here, and so by names in UTF-8.
     let file = std::path::absolute(file).map_err(|error| failed(error.to_string()))?;
-    if file.to_str().is_none() {
-        return Err(failed("its name is not UTF-8".to_owned()));
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return Err(failed("it is no file".to_owned()));
+    };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    // A URL has no `..` behind symbolic links.
+    let folder = made.and_then(|()| folder.canonicalize());
+    let file = folder.map_err(|error| failed(format!("its folder cannot be made: {error}")))?.join(name);
+    let Some(path) = file.to_str() else { return Err(failed("its name is not UTF-8".to_owned())) };
+    let mut url = String::from("sqlite://");
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // RFC 3986 §2.1; writing into a string does not fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
     }
-    if let Some(folder) = file.parent() {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| failed(format!("its folder cannot be made: {error}")))?;
-    }
-    Ok(SqliteConnectOptions::new().filename(file).create_if_missing(true).to_url_lossy().to_string())
+    url.push_str("?mode=rwc");
+    Ok(url)
 }
 
 async fn pool(most: u32, url: &str, test: bool, set: &'static str) -> Result<AnyPool, StoreError> {

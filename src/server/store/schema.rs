@@ -61,6 +61,7 @@ const FIRST: &[&str] = &[
         sha256 {blob} PRIMARY KEY, email {text} NOT NULL, subject {text} NOT NULL, issuer {text} NOT NULL)",
     "CREATE TABLE change (sequence BIGINT PRIMARY KEY, entry BIGINT NOT NULL)",
     "CREATE TABLE feed (name {text} NOT NULL, newest BIGINT NOT NULL)",
+    "CREATE TABLE mirror (url {text} PRIMARY KEY, feed {text} NOT NULL, position BIGINT NOT NULL)",
     "CREATE TABLE parked (
         token {blob} PRIMARY KEY, identifier {text} NOT NULL, email {text} NOT NULL, created BIGINT NOT NULL,
         document {blob} NOT NULL, expires BIGINT NOT NULL)",
@@ -69,6 +70,9 @@ const FIRST: &[&str] = &[
     "CREATE TABLE parking (email {text} PRIMARY KEY)",
     "CREATE TABLE claim (what {text} PRIMARY KEY, at BIGINT NOT NULL)",
     "CREATE INDEX claim_at ON claim (at)",
+    "CREATE TABLE tally (
+        what {text} NOT NULL, hour BIGINT NOT NULL, times BIGINT NOT NULL, PRIMARY KEY (what, hour))",
+    "CREATE INDEX tally_hour ON tally (hour)",
 ];
 
 /// Substrings of three characters and more of the latest entries, in lower case already; `flags` says in
@@ -108,13 +112,7 @@ pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), StoreError
         return Err(StoreError::Newer { found, known: known() });
     }
     let done = usize::try_from(found).map_err(|_| StoreError::unreadable("version of its schema"))?;
-    for statement in VERSIONS.iter().skip(done).copied().flatten() {
-        let (blob, text) = match kind {
-            Kind::Sqlite => ("BLOB", "TEXT"),
-            // Sorted by bytes, as SQLite does: no locale, whose next version would break the indexes.
-            Kind::Postgres { .. } => ("BYTEA", "TEXT COLLATE \"C\""),
-        };
-        let statement = statement.replace("{blob}", blob).replace("{text}", text);
+    for statement in statements(kind, done) {
         (&mut *transaction).execute(AssertSqlSafe(statement)).await?;
     }
     if done == 0 {
@@ -130,6 +128,17 @@ pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), StoreError
     update.run(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// What makes the newest schema of this version.
+fn statements(kind: Kind, version: usize) -> Vec<String> {
+    let (blob, text) = match kind {
+        Kind::Sqlite => ("BLOB", "TEXT"),
+        // Sorted by bytes, as SQLite does: no locale, whose next version would break the indexes.
+        Kind::Postgres { .. } => ("BYTEA", "TEXT COLLATE \"C\""),
+    };
+    let statements = VERSIONS.iter().skip(version).copied().flatten();
+    statements.map(|statement| statement.replace("{blob}", blob).replace("{text}", text)).collect()
 }
 
 async fn first_table(pool: &AnyPool) -> Result<(), sqlx::Error> {
