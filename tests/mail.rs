@@ -16,16 +16,29 @@
 //! | S38 limits | `limits.rs` |
 //! | S39 reminders | `remind.rs` |
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 #[path = "mail/command.rs"]
 mod command;
 #[path = "mail/confirm.rs"]
 mod confirm;
+#[allow(dead_code, reason = "others test with the rest")]
+#[path = "common/entry.rs"]
+mod entry;
 #[path = "mail/exempt.rs"]
 mod exempt;
 #[path = "mail/failures.rs"]
 mod failures;
+#[path = "common/folder.rs"]
+mod folder;
+#[allow(dead_code, reason = "others test with the rest")]
+#[path = "forgery/forge.rs"]
+mod forge;
 #[path = "mail/letter.rs"]
 mod letter;
 #[path = "mail/limits.rs"]

@@ -108,7 +108,8 @@ pub(crate) fn listed(server: &Server, query: &str) -> Vec<EntryKey> {
     let entries = document.root_element().children().filter(roxmltree::Node::is_element);
     let text = |entry: roxmltree::Node<'_, '_>, parent: &str, name: &str| {
         let mut named = entry.descendants().filter(|node| {
-            node.tag_name().name() == name && node.parent().is_some_and(|node| node.tag_name().name() == parent)
+            node.tag_name().name() == name
+                && node.parent().is_some_and(|node| node.tag_name().name() == parent)
         });
         named.next().and_then(|node| node.text()).unwrap_or_default().to_owned()
     };
@@ -123,4 +124,9 @@ pub(crate) fn listed(server: &Server, query: &str) -> Vec<EntryKey> {
 /// Jane's description of an image, endorsed so many seconds ago.
 pub(crate) fn janes(image: &str, seconds: i64) -> Draft {
     Draft::new(image).email(JANE).created_in(-seconds)
+}
+
+/// So many seconds ago.
+pub(crate) fn ago(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(Timestamp::now().unix_seconds() - seconds).unwrap()
 }
