@@ -27,3 +27,4 @@ pub mod selection;
 pub mod settings;
 pub mod store;
 pub mod upload;
+pub mod web;

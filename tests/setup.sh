@@ -22,6 +22,8 @@ case "${1:-}" in tests | fuzz)
     packages+=(postgresql)
     # where signxml lives
     packages+=(python3 python3-venv)
+    # what looks at the pages, and a font to read them in
+    packages+=(chromium chromium-driver fonts-dejavu-core)
     ;;
 esac
 if [ "${1:-}" = fuzz ]; then
@@ -59,4 +61,10 @@ if ! cmp --silent tests/python/requirements.txt target/peers/requirements.txt; t
     quietly /usr/bin/python3 -m venv target/peers
     quietly target/peers/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
     cp tests/python/requirements.txt target/peers/
+fi
+
+# Of this one file is wanted, so that what it needs is left out.
+if ! cmp --silent tests/python/axe.txt target/peers/axe.txt; then
+    quietly target/peers/bin/python -m pip install --quiet --no-deps --requirement tests/python/axe.txt
+    cp tests/python/axe.txt target/peers/
 fi

@@ -59,7 +59,7 @@ pub enum RemindError {
 }
 
 #[derive(Template)]
-#[template(path = "mail/expiring.txt")]
+#[template(path = "mail/expiring.txt", whitespace = "preserve")]
 struct Expiring<'a> {
     base: &'a str,
     email: &'a Email,
@@ -69,7 +69,7 @@ struct Expiring<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "mail/entries.txt")]
+#[template(path = "mail/entries.txt", whitespace = "preserve")]
 struct Entries<'a> {
     base: &'a str,
     email: &'a Email,

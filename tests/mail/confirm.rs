@@ -25,7 +25,8 @@ fn an_entry_is_published_when_its_endorser_confirms_it_and_not_before() {
         assert_eq!(page.status, 200, "{}", page.text());
         assert!(page.header("content-type").starts_with("text/html"));
         assert_eq!(page.header("cache-control"), "no-store");
-        assert_eq!(page.header("referrer-policy"), "no-referrer");
+        // Where one came from is told to no other server.
+        assert_eq!(page.header("referrer-policy"), "same-origin");
         assert!(page.text().contains(&format!("/marketplace{link}")), "{}", page.text());
         let head = server.head(&format!("/marketplace{link}")).send();
         assert_eq!((head.status, head.body.len()), (200, 0));

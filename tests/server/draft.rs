@@ -133,7 +133,7 @@ impl Draft {
         let deprecated = self.deprecated.as_ref();
         let deprecated =
             deprecated.map(|reason| format!("<slterms:deprecated>{reason}</slterms:deprecated>"));
-        let last = self.extra.clone() + &deprecated.unwrap_or_default();
+        let last = format!("{}{}", self.extra, deprecated.unwrap_or_default());
         builder
             .build()
             .to_rdf()
