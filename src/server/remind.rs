@@ -70,7 +70,7 @@ struct Expiring<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/entries.txt", whitespace = "preserve")]
-struct Entries<'a> {
+struct ValidList<'a> {
     base: &'a str,
     email: &'a Email,
     days: i64,
@@ -167,7 +167,7 @@ impl Round<'_> {
             if page.entries.is_empty() || !self.marketplace.store().claim(&what, self.now).await? {
                 continue;
             }
-            let letter = Entries {
+            let letter = ValidList {
                 base: &self.base,
                 email: &email,
                 days: LIST_EVERY_DAYS,

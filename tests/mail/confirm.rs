@@ -96,9 +96,7 @@ fn abuse_is_told_to_the_administrator_and_the_entry_cannot_be_confirmed_any_more
     assert!(told.body.contains("Abuse has been reported for the following entry"), "{}", told.body);
     let key = entry.path().replace("/metadata/", "");
     assert!(told.body.contains(&key), "{}", told.body);
-    let certificate = crate::server::draft::identity(JANE).certificate;
-    let digest = certificate.digest(openssl::hash::MessageDigest::sha256()).unwrap();
-    let fingerprint: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = crate::site::fingerprint(&crate::server::draft::identity(JANE));
     assert!(told.body.contains(&format!("sha256:{fingerprint}")), "{}", told.body);
     // Neither once more told, nor confirmed.
     assert_eq!(press(&server, &links.abuse).status, 404);

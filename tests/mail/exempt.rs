@@ -10,7 +10,7 @@ use stratuslab::{
 use crate::{
     pki::{self, Identity, Kind, Request, new_key},
     server::{Answer, Server, draft::Draft},
-    site::{JANE, JOE, accepted, start_with, upload},
+    site::{JANE, JOE, accepted, fingerprint, start_with, upload},
     smtp::Smtp,
 };
 
@@ -40,11 +40,6 @@ fn anchored(settings: &mut Settings) {
 
 fn pins(texts: &[&str]) -> Vec<Pin> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
-}
-
-fn fingerprint(identity: &Identity) -> String {
-    let digest = identity.certificate.digest(openssl::hash::MessageDigest::sha256()).unwrap();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Uploads an entry of whoever holds the certificate. If that has an address, the entry must state the same one

@@ -12,6 +12,7 @@ use stratuslab::{
 };
 
 use crate::{
+    pki::Identity,
     server::{self, Answer, Server, draft::Draft},
     smtp::{Links, Smtp},
 };
@@ -129,4 +130,9 @@ pub(crate) fn janes(image: &str, seconds: i64) -> Draft {
 /// So many seconds ago.
 pub(crate) fn ago(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(Timestamp::now().unix_seconds() - seconds).unwrap()
+}
+
+/// The SHA-256 of a certificate, as pins have it.
+pub(crate) fn fingerprint(identity: &Identity) -> String {
+    stratuslab::Certificate::from_der(&identity.certificate_der()).unwrap().sha256_fingerprint()
 }
