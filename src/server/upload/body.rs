@@ -10,7 +10,7 @@ use axum::{
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::super::{marketplace::Marketplace, problem::Problem};
+use super::super::{connection::Stalled, marketplace::Marketplace, problem::Problem};
 
 /// What a form may add to the document in it, in bytes: heads of parts, and other fields.
 const FORM_BYTES: usize = 64 * 1024;
@@ -128,8 +128,12 @@ impl Bounded {
     fn over(self, body: Body) -> (Self, impl Stream<Item = Result<Bytes, CutOff>> + Send + 'static) {
         let state = Arc::clone(&self.state);
         let chunks = body.into_data_stream().map(move |chunk| {
-            let chunk = chunk.map_err(|_| CutOff)?;
-            state.lock().unwrap_or_else(PoisonError::into_inner).take(chunk.len())?;
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let chunk = chunk.map_err(|error| {
+                state.problem = Stalled::problem(&error);
+                CutOff
+            })?;
+            state.take(chunk.len())?;
             Ok(chunk)
         });
         (self, chunks)
