@@ -73,11 +73,7 @@ pub(crate) fn start_on(database: Option<Database>, change: impl FnOnce(&mut Sett
 
 /// Open to all, on a free port of loopback.
 pub(crate) fn settings(database: Database) -> Settings {
-    Settings {
-        listen: ([127, 0, 0, 1], 0).into(),
-        database,
-        ..Settings::default()
-    }
+    Settings { listen: ([127, 0, 0, 1], 0).into(), database, ..Settings::default() }
 }
 
 impl Server {
