@@ -9,11 +9,11 @@ use super::{dictionary::Id, index::Index};
 
 /// The index for one query. All statements are in the default graph; there are no named ones.
 #[derive(Clone, Copy, Debug)]
-pub struct Dataset<'a>(pub &'a Index);
+pub(super) struct Dataset<'a>(pub(super) &'a Index);
 
 /// A term in the course of a query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Node {
+pub(super) enum Node {
     /// A term of the index: always by its number, so that equal terms are equal.
     Stored(Id),
     /// One that the query has, or has made.

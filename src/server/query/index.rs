@@ -135,12 +135,16 @@ impl Index {
         Ok(())
     }
 
-    /// Puts new statements where they are found fastest, if they are many.
+    /// Makes the first entries ready for queries, at the end of loading.
     pub fn settle(&mut self) {
         if let Some(loading) = self.loading.take() {
             self.triples = Triples::new(loading);
             self.terms.shrink();
         }
+    }
+
+    /// Puts new statements where they are found fastest, if they are many and loading is over.
+    pub fn settle_loaded(&mut self) {
         self.triples.settle();
     }
 
