@@ -10,11 +10,21 @@
 //! All that outlives a request is in the database: any number of processes may serve one.
 
 pub mod admission;
+pub mod conditional;
+pub mod confirm;
 pub mod key;
+pub mod mail;
 pub mod marketplace;
+pub mod negotiate;
+pub mod parameters;
+pub mod policy;
 pub mod problem;
 pub mod query;
+pub mod remind;
+pub mod rest;
 pub mod router;
 pub mod selection;
 pub mod settings;
 pub mod store;
+pub mod upload;
+pub mod web;

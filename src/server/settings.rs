@@ -7,6 +7,8 @@ use crate::{
     trust::{Anchors, Pin},
 };
 
+use super::mail::MailServer;
+
 /// How a Marketplace is set up.
 #[derive(Debug)]
 pub struct Settings {
@@ -74,8 +76,8 @@ pub struct Confirmation {
 /// How mail is sent.
 #[derive(Debug)]
 pub struct Mail {
-    /// `smtp://HOST[:PORT]` (STARTTLS where offered), `smtps://HOST[:PORT]`.
-    pub server: String,
+    /// Who takes it over.
+    pub server: MailServer,
     /// Who it is from, and who is told of abuse.
     pub admin: Email,
     /// The user at the server.
