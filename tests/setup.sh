@@ -18,6 +18,8 @@ case "${1:-}" in tests | fuzz)
     packages+=(qemu-utils xorriso)
     # tokens without hardware
     packages+=(softhsm2 p11-kit-modules)
+    # the Marketplace's other database
+    packages+=(postgresql)
     # where signxml lives
     packages+=(python3 python3-venv)
     ;;

@@ -3,6 +3,10 @@
 //! What a query string says becomes a [`Selection`] in one place, [`Selection::from_query`], for the
 //! list in XML, JSON, HTML and the API alike; the database answers it in another, [`super::store`].
 
+use std::{fmt, str::FromStr};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+
 use crate::{Email, Identifier, Timestamp};
 
 mod query;
@@ -77,7 +81,8 @@ pub enum Location {
     Pdisk,
 }
 
-/// An order of entries; equal ones follow each other newest first.
+/// An order of entries. Equal ones follow each other newest first; descending is the exact reverse of
+/// ascending, so there it is oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
     /// By this.
@@ -138,4 +143,67 @@ pub struct Cursor {
     pub value: String,
     /// The number of the entry in the database.
     pub id: i64,
+}
+
+/// Longest text of a cursor in bytes: the value is short, since an index holds it.
+const MAX_CURSOR: usize = 2000;
+
+/// A text is no cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no place in a list")]
+pub struct CursorError;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.id.to_be_bytes().to_vec();
+        bytes.extend(self.value.as_bytes());
+        f.write_str(&BASE64URL.encode(bytes))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        if text.len() > MAX_CURSOR {
+            return Err(CursorError);
+        }
+        let bytes = BASE64URL.decode(text).map_err(|_| CursorError)?;
+        let (id, value) = bytes.split_first_chunk().ok_or(CursorError)?;
+        let value = std::str::from_utf8(value).map_err(|_| CursorError)?;
+        // No value that an entry is sorted by has one, and PostgreSQL refuses it.
+        if value.contains('\0') {
+            return Err(CursorError);
+        }
+        Ok(Self { value: value.to_owned(), id: i64::from_be_bytes(*id) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_back_from_a_text_that_is_safe_in_a_url(value in "[^\0]{0,200}", id: i64) {
+            let cursor = Cursor { value, id };
+            let text = cursor.to_string();
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+            prop_assert_eq!(text.parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_makes_reading_a_cursor_fail_badly(text in "\\PC{0,50}") {
+            let _ = text.parse::<Cursor>();
+        }
+    }
+
+    #[test]
+    fn what_is_no_cursor_is_refused() {
+        for wrong in ["", "AAAA", "AAAAAAAAAAA=", "AAAAAAAAAAAA", "AAAAAAAAAAD_", "é", &"A".repeat(2001)] {
+            assert_eq!(wrong.parse::<Cursor>(), Err(CursorError), "{wrong}");
+        }
+        assert_eq!("AAAAAAAAAAE".parse(), Ok(Cursor { value: String::new(), id: 1 }));
+    }
 }
