@@ -12,6 +12,7 @@ pub mod evaluate;
 mod feed;
 mod follow;
 pub mod graph;
+mod http;
 pub mod index;
 mod process;
 pub mod rdf_json;
@@ -23,6 +24,7 @@ pub mod worker;
 pub use self::{
     engine::{Answered, Engine, State},
     feed::Progress,
+    http::routes,
     process::{AskError, Program},
     wire::{Limits, MAX_QUERY_BYTES},
 };

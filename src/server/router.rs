@@ -23,7 +23,7 @@ use super::{
     conditional,
     marketplace::Marketplace,
     problem::{self, Problem},
-    rest,
+    query, rest,
 };
 
 /// The service: routes of every part, under `/` and under the prefix of the public URL.
@@ -51,6 +51,7 @@ fn routes() -> Router<Marketplace> {
     Router::new()
         .route("/", get(home))
         .merge(rest::routes())
+        .merge(query::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
 }

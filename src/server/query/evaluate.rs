@@ -24,12 +24,27 @@ use super::{
 pub enum GraphFormat {
     /// RDF 1.1 XML Syntax.
     RdfXml,
-    /// RDF 1.1 N-Triples, which is Turtle too.
+    /// RDF 1.1 N-Triples.
     NTriples,
+    /// RDF 1.1 Turtle: N-Triples are.
+    Turtle,
     /// RDF/JSON, as entries are.
     RdfJson,
     /// As a table of `subject`, `predicate` and `object`, in the format for solutions.
     Table,
+}
+
+impl GraphFormat {
+    /// Its registered media type; that of the solutions for [`GraphFormat::Table`].
+    pub const fn media_type(self) -> Option<&'static str> {
+        match self {
+            Self::RdfXml => Some("application/rdf+xml"),
+            Self::NTriples => Some("application/n-triples"),
+            Self::Turtle => Some("text/turtle; charset=utf-8"),
+            Self::RdfJson => Some("application/json"),
+            Self::Table => None,
+        }
+    }
 }
 
 /// A query, and what is wanted of its results.
@@ -220,7 +235,7 @@ fn write_graph(
     let written = match request.graph {
         GraphFormat::RdfXml => return write_rdf_xml(&graph, request, output).map(|()| cut),
         GraphFormat::RdfJson => output.write_all(rdf_json(&graph).as_bytes()),
-        GraphFormat::NTriples | GraphFormat::Table => {
+        GraphFormat::NTriples | GraphFormat::Turtle | GraphFormat::Table => {
             graph.iter().try_for_each(|triple| writeln!(output, "{triple} ."))
         }
     };

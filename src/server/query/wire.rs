@@ -50,6 +50,7 @@ pub(super) fn write_request(request: &Request, limits: Limits) -> Vec<u8> {
         GraphFormat::NTriples => 1,
         GraphFormat::RdfJson => 2,
         GraphFormat::Table => 3,
+        GraphFormat::Turtle => 4,
     });
     bytes.push(u8::from(request.cut));
     let time = u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX);
@@ -75,7 +76,8 @@ pub(super) fn read_request(from: impl Read) -> io::Result<(Request, Limits)> {
         0 => GraphFormat::RdfXml,
         1 => GraphFormat::NTriples,
         2 => GraphFormat::RdfJson,
-        _ => GraphFormat::Table,
+        3 => GraphFormat::Table,
+        _ => GraphFormat::Turtle,
     };
     let mut number = || array(&mut rest).map(u64::from_be_bytes);
     let (rows, most, memory, time) = (number()?, number()?, number()?, number()?);
