@@ -134,7 +134,7 @@ impl Draft {
         let deprecated = self.deprecated.as_ref().map(escaped);
         let deprecated =
             deprecated.map(|reason| format!("<slterms:deprecated>{reason}</slterms:deprecated>"));
-        let last = self.extra.clone() + &deprecated.unwrap_or_default();
+        let last = format!("{}{}", self.extra, deprecated.unwrap_or_default());
         builder
             .build()
             .to_rdf()
