@@ -60,7 +60,7 @@ pub(crate) fn start_on(database: Option<Database>, change: impl FnOnce(&mut Sett
     let address = listener.local_addr().unwrap();
     let service = router(marketplace.clone());
     runtime.spawn(async move { axum::serve(listener, service).await });
-    let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(Duration::from_secs(60));
+    let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(Duration::from_mins(1));
     Server {
         base: format!("http://{address}"),
         address,
