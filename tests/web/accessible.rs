@@ -90,7 +90,6 @@ fn axe_finds_nothing_serious_on_any_page_at_any_width_light_or_dark() {
         ("endorser", "/endorsers/joe@example.org"),
         ("tags", "/endorsers/joe@example.org/tags"),
         ("upload", "/upload"),
-        ("query", "/query"),
         ("about", "/about"),
         ("missing", "/no/such/page"),
     ] {
