@@ -23,7 +23,7 @@ use super::{
     conditional,
     marketplace::Marketplace,
     problem::{self, Problem},
-    rest, web,
+    query, rest, web,
 };
 
 /// The service: routes of every part, under `/` and under the prefix of the public URL.
@@ -52,6 +52,7 @@ fn routes() -> Router<Marketplace> {
     Router::new()
         .route("/", get(home))
         .merge(rest::routes())
+        .merge(query::routes())
         .merge(web::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)

@@ -90,6 +90,9 @@ fn axe_finds_nothing_serious_on_any_page_at_any_width_light_or_dark() {
         ("endorser", "/endorsers/joe@example.org"),
         ("tags", "/endorsers/joe@example.org/tags"),
         ("upload", "/upload"),
+        ("query", "/query"),
+        ("query-answered", "/query?query=SELECT%20%2A%20WHERE%20%7B%20%3Fs%20%3Fp%20%3Fo%20%7D%20LIMIT%2020"),
+        ("query-wrong", "/query?query=SELECT"),
         ("about", "/about"),
         ("missing", "/no/such/page"),
     ] {

@@ -42,7 +42,9 @@ impl Card {
             tag: Said::some(entry.tag.as_ref()),
             tile: Tile::new(entry.os.as_deref()),
             state: Badge::new(entry.state),
+            // Without a title it is the heading.
             facts: system(entry)
+                .filter(|_| Said::some(entry.title.as_ref()).is_some())
                 .into_iter()
                 .chain(facts.into_iter().filter_map(|f| Said::some(f.as_ref())))
                 .collect(),
@@ -59,7 +61,12 @@ impl Card {
             identifier: entry.key.identifier.to_string(),
             endorsed: When::relative(entry.key.created, now),
             valid: When::relative(entry.valid, now),
-            download: entry.locations.iter().find_map(|location| web_link(location)),
+            // Nothing invites to use what must not be used.
+            download: entry
+                .locations
+                .iter()
+                .filter(|_| entry.deprecated.is_none())
+                .find_map(|location| web_link(location)),
         }
     }
 }
