@@ -149,7 +149,7 @@ fn statements(kind: Kind, version: usize) -> Vec<String> {
             .iter()
             .fold((*statement).to_owned(), |statement, (word, r#type)| statement.replace(word, r#type))
     };
-    statements.map(|statement| with_types(statement)).collect()
+    statements.map(with_types).collect()
 }
 
 async fn first_table(pool: &AnyPool) -> Result<(), sqlx::Error> {
