@@ -40,7 +40,8 @@ mod value;
 
 pub use error::{At, ConfigError, ConfigWarning};
 pub use value::{Hours, LogFormat, Size};
-pub(crate) use value::{password_in_url, timeout};
+pub(crate) use value::password_in_url;
+pub use value::timeout;
 
 use keys::{Keys, keys};
 use value::{Place, Raw};
