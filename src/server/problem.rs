@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     negotiate::{Format, error_format},
     parameters::Parameters,
     store::StoreError,
+    web,
 };
 
 /// Why a request is not answered as it wished.
@@ -137,7 +138,7 @@ impl Form {
         }
     }
 
-    fn write(self, _marketplace: &Marketplace, problem: &Problem) -> String {
+    fn write(self, marketplace: &Marketplace, problem: &Problem) -> String {
         let (status, message) = (problem.status.as_u16(), &*problem.message);
         match self {
             Self::Xml => xml(message),
@@ -146,7 +147,9 @@ impl Form {
                 let title = problem.status.canonical_reason();
                 serde_json::json!({"title": title, "status": status, "detail": message}).to_string()
             }
-            Self::Html => html(problem),
+            Self::Html => {
+                web::problem::page(marketplace, problem).map_or_else(|_| html(problem), |Html(page)| page)
+            }
         }
     }
 }
@@ -168,7 +171,7 @@ fn escaped(text: &str) -> String {
     quick_xml::escape::escape(text).into_owned()
 }
 
-/// The plain page: the title is the reason phrase, one cell is the message.
+/// The plain page, should the other fail: the title is the reason phrase, one cell is the message.
 fn html(problem: &Problem) -> String {
     let title = problem.status.canonical_reason().unwrap_or("Error");
     let message = escaped(&problem.message);

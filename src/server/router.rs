@@ -23,7 +23,7 @@ use super::{
     conditional,
     marketplace::Marketplace,
     problem::{self, Problem},
-    query, rest,
+    query, rest, web,
 };
 
 /// The service: routes of every part, under `/` and under the prefix of the public URL.
@@ -33,6 +33,7 @@ pub fn router(marketplace: Marketplace) -> Router {
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(conditional::tag_compressed))
         .layer(middleware::from_fn_with_state(marketplace.clone(), problem::written))
+        .layer(middleware::from_fn(web::headers::add))
         .with_state(marketplace);
     // A layer would see the path after the route was chosen.
     Router::new().fallback_service(service_fn(move |mut request: Request| {
@@ -52,6 +53,7 @@ fn routes() -> Router<Marketplace> {
         .route("/", get(home))
         .merge(rest::routes())
         .merge(query::routes())
+        .merge(web::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
 }

@@ -131,9 +131,14 @@ impl Draft {
             builder = builder.valid(valid);
         }
         let deprecated = self.deprecated.as_ref();
-        let deprecated = deprecated.map(|reason| format!("<slterms:deprecated>{reason}</slterms:deprecated>"));
+        let deprecated =
+            deprecated.map(|reason| format!("<slterms:deprecated>{reason}</slterms:deprecated>"));
         let last = self.extra.clone() + &deprecated.unwrap_or_default();
-        builder.build().to_rdf().unwrap().replace("    </rdf:Description>", &format!("{last}    </rdf:Description>"))
+        builder
+            .build()
+            .to_rdf()
+            .unwrap()
+            .replace("    </rdf:Description>", &format!("{last}    </rdf:Description>"))
     }
 
     /// The signed entry, with a certificate of its endorser's own making.

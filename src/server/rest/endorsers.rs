@@ -4,7 +4,7 @@
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 
 use super::super::{
@@ -14,6 +14,7 @@ use super::super::{
     problem::Problem,
     query::results::{ResultFormat, table},
     store::Listed,
+    web,
 };
 use crate::{Email, Timestamp};
 
@@ -31,6 +32,10 @@ pub(super) async fn all(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
+    if format == Format::Html {
+        let request = web::endorsers::Request::from_query(&parameters.0);
+        return page(web::endorsers::page(&marketplace, &request).await?);
+    }
     let endorsers = marketplace.store().endorsers().await?;
     let rows = endorsers
         .iter()
@@ -46,6 +51,10 @@ pub(super) async fn history(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
+    if let (Format::Html, Ok(email)) = (format, email.parse()) {
+        let range = days(parameters.get("range"));
+        return page(web::endorser::page(&marketplace, &email, range).await?);
+    }
     // What cannot be an address endorsed nothing.
     let entries = match email.parse::<Email>() {
         Ok(email) => {
@@ -81,6 +90,9 @@ pub(super) async fn tags(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
+    if let (Format::Html, Ok(email)) = (format, email.parse()) {
+        return page(web::tags::page(&marketplace, &email).await?);
+    }
     let tags = match email.parse::<Email>() {
         Ok(email) => marketplace.store().tags(&email).await?,
         Err(_) => Vec::new(),
@@ -88,9 +100,20 @@ pub(super) async fn tags(
     Ok(answer(format, ["tag"], tags.iter().map(|tag| [Some(tag.as_str())])))
 }
 
-/// So many days before now; what is no number of days is as if it were not there.
+fn page(page: Html<String>) -> Result<Response, Problem> {
+    let mut response = page.into_response();
+    super::varies(&mut response);
+    Ok(response)
+}
+
+/// A range; what is no number of days is as if it were not there.
+fn days(range: Option<&str>) -> i64 {
+    range.and_then(|range| range.trim().parse().ok()).unwrap_or(DEFAULT_RANGE).max(0)
+}
+
+/// So many days before now.
 fn since(now: Timestamp, range: Option<&str>) -> Timestamp {
-    let days = range.and_then(|range| range.trim().parse().ok()).unwrap_or(DEFAULT_RANGE).max(0);
+    let days = days(range);
     let beginning = || Timestamp::from_unix_seconds(0).unwrap_or(now);
     now.checked_add_days(-days).unwrap_or_else(beginning)
 }

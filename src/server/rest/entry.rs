@@ -3,7 +3,7 @@
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 
 use super::super::{
@@ -15,6 +15,7 @@ use super::super::{
     problem::Problem,
     query::rdf_json,
     store::Document,
+    web,
 };
 
 const FORMATS: [Format; 4] = [Format::Xml, Format::RdfXml, Format::Json, Format::Html];
@@ -43,6 +44,7 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let mut response = match negotiate(headers, parameters.get("media"), &FORMATS) {
         Format::Json => json(marketplace, key, headers).await?,
+        Format::Html => web::entry::page(marketplace, key, headers).await?.into_response(),
         _ => xml(marketplace, key, headers).await?,
     };
     super::varies(&mut response);

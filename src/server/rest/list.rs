@@ -16,6 +16,7 @@ use super::{
         parameters::Parameters,
         problem::{DECLARATION, Problem},
         selection::{Selection, Wanted},
+        web::{self, list::ListRequest},
     },
     datatables,
     stretches::Stretches,
@@ -71,10 +72,18 @@ async fn list(
     }
     let mut response = match negotiate(headers, parameters.get("media"), &FORMATS) {
         Format::Json => datatables::answer(marketplace, wanted).await?,
+        Format::Html => page(marketplace, wanted).await?,
         _ => xml(marketplace, wanted).await?,
     };
     super::varies(&mut response);
     Ok(response)
+}
+
+/// The list for people; it changes with every upload.
+async fn page(marketplace: &Marketplace, wanted: Wanted) -> Result<Response, Problem> {
+    let window = wanted.window(web::list::DEFAULT_LENGTH);
+    let request = ListRequest { selection: wanted.selection, window };
+    Ok(web::list::page(marketplace, &request).await?.into_response())
 }
 
 /// The `<metadata>` list: the entries as they were signed, one after the other. It is in no namespace and

@@ -4,7 +4,7 @@ use axum::{
     body::to_bytes,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
         problem::Problem,
         selection::Selection,
         upload::{self, Outcome, Received, Refused, body},
+        web::{self, upload::Answer},
     },
     datatables,
 };
@@ -37,7 +38,7 @@ pub(super) async fn post(
     let headers = request.headers().clone();
     match receive(&marketplace, &media_type, request).await {
         Ok(received) => received_answer(&marketplace, &headers, &received),
-        Err(refused) => Err(refused.problem),
+        Err(refused) => refused_answer(&marketplace, &headers, refused),
     }
 }
 
@@ -71,7 +72,13 @@ fn received_answer(
         Outcome::Created | Outcome::Same => (StatusCode::CREATED, "metadata entry created"),
         Outcome::Parked => (StatusCode::ACCEPTED, "confirmation email sent for new metadata entry\n"),
     };
-    let mut response = (status, message).into_response();
+    let key = Some(&received.key);
+    let answer = Answer { status, message, key, checks: &received.checks };
+    let mut response = if first_accepted(headers) == "text/html" {
+        (status, web::upload::verdict(marketplace, &answer)?).into_response()
+    } else {
+        (status, message).into_response()
+    };
     if status == StatusCode::CREATED {
         // S1: the originals send the latter alone.
         let url = marketplace.url(headers, &format!("/metadata/{}", received.key));
@@ -80,14 +87,33 @@ fn received_answer(
             response.headers_mut().insert(header::CONTENT_LOCATION, url);
         }
     }
-    let _ = first_accepted(headers);
+    super::varies(&mut response);
+    Ok(response)
+}
+
+/// The problem, as a page with every check if `text/html` is accepted first.
+fn refused_answer(
+    marketplace: &Marketplace,
+    headers: &HeaderMap,
+    refused: Refused,
+) -> Result<Response, Problem> {
+    let Refused { problem, checks } = refused;
+    if first_accepted(headers) != "text/html" {
+        return Err(problem);
+    }
+    let answer = Answer { status: problem.status, message: &problem.message, key: None, checks: &checks };
+    let page = web::upload::verdict(marketplace, &answer)?;
+    let mut response = (problem.status, page).into_response();
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     super::varies(&mut response);
     Ok(response)
 }
 
 /// `/upload`.
-pub(super) async fn form(State(_marketplace): State<Marketplace>) -> Result<Response, Problem> {
-    Err(Problem::not_found("there is no such page"))
+pub(super) async fn form(State(marketplace): State<Marketplace>) -> Result<Html<String>, Problem> {
+    web::upload::form(&marketplace)
 }
 
 /// Without parameters, in lower case; empty if there is none.

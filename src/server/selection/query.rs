@@ -234,8 +234,8 @@ fn length(value: &str) -> Result<u32, Problem> {
     length.ok_or_else(|| Problem::bad_request(format!("length is a number from 1 to {MAX_LENGTH}")))
 }
 
-fn cursor(name: &str, _value: &str) -> Result<Cursor, Problem> {
-    Err(Problem::bad_request(format!("{name} is no place in a list")))
+fn cursor(name: &str, value: &str) -> Result<Cursor, Problem> {
+    value.parse().map_err(|_| Problem::bad_request(format!("{name} is no place in a list")))
 }
 
 /// S5, S6: what is no number, or none that makes sense, is the client's mistake.

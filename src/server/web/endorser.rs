@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Html;
 
 use crate::{
-    Email,
+    Email, Timestamp,
     server::{marketplace::Marketplace, problem::Problem, store::Listed},
 };
 
@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The ranges that are offered, in days; others can be asked for.
-const RANGES: [(u32, &str); 4] = [(30, "30 days"), (60, "60 days"), (90, "90 days"), (365, "year")];
+const RANGES: [(i64, &str); 4] = [(30, "30 days"), (60, "60 days"), (90, "90 days"), (365, "year")];
 /// The most entries shown.
 const MOST: usize = 1_000;
 
@@ -37,8 +37,8 @@ struct Page {
     email: Said,
     address: String,
     name: Option<Said>,
-    range: u32,
-    ranges: [(u32, &'static str); 4],
+    range: i64,
+    ranges: [(i64, &'static str); 4],
     rows: Vec<Row>,
     more: bool,
 }
@@ -47,9 +47,9 @@ struct Page {
 ///
 /// # Errors
 /// 503 if the database does not answer.
-pub async fn page(marketplace: &Marketplace, email: &Email, range: u32) -> Result<Html<String>, Problem> {
+pub async fn page(marketplace: &Marketplace, email: &Email, range: i64) -> Result<Html<String>, Problem> {
     let (layout, now) = (Layout::new(marketplace, Section::Endorsers), marketplace.now());
-    let since = now.checked_add_days(-i64::from(range)).unwrap_or(now);
+    let since = now.checked_add_days(-range).or_else(|| Timestamp::from_unix_seconds(0)).unwrap_or(now);
     let entries = marketplace.store().endorsed(email, since, now).await?;
     let row = |entry: &Listed| Row {
         href: layout.path(&entry_path(&entry.key)),

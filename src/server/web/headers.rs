@@ -38,6 +38,11 @@ pub async fn add(request: Request, next: Next) -> Response<Body> {
         .is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"));
     let policy = HeaderValue::from_static(if is_page { PAGE } else { DATA });
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    // Pages tell of now, and name the server as their visitor does.
+    if is_page {
+        let fresh = HeaderValue::from_static("private, no-cache");
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(fresh);
+    }
     for (name, value) in ALWAYS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
