@@ -6,10 +6,18 @@
 mod entries;
 #[path = "common/entry.rs"]
 mod entry;
+#[path = "store/faults.rs"]
+mod faults;
 #[path = "store/fresh.rs"]
 mod fresh;
+#[path = "store/list.rs"]
+mod list;
+#[path = "store/many.rs"]
+mod many;
 #[path = "store/order.rs"]
 mod order;
 #[path = "common/pki.rs"]
 mod pki;
 mod postgres;
+#[path = "store/rest.rs"]
+mod rest;

@@ -13,7 +13,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{HeaderValue, header},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 
@@ -38,4 +38,11 @@ pub fn routes() -> Router<Marketplace> {
 /// Marks what depends on `Accept`, for caches.
 fn varies(response: &mut Response) {
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+}
+
+/// What the next upload may change: caches ask each time.
+fn changing(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
 }

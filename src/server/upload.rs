@@ -14,6 +14,7 @@ use super::{
     confirm::{self, Asked},
     key::EntryKey,
     marketplace::Marketplace,
+    metrics::Upload,
     policy::Admission,
     problem::Problem,
     store::{AddError, Added, NewEntry, Order},
@@ -71,12 +72,15 @@ impl Default for Judges {
     /// One judge for each core.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let queue = cores.saturating_mul(MAX_WAITING_PER_CORE);
-        Self { cores: Arc::new(Semaphore::new(cores)), queue: Arc::new(Semaphore::new(queue)) }
+        Self::new(cores, cores.saturating_mul(MAX_WAITING_PER_CORE))
     }
 }
 
 impl Judges {
+    fn new(cores: usize, waiting: usize) -> Self {
+        Self { cores: Arc::new(Semaphore::new(cores)), queue: Arc::new(Semaphore::new(waiting)) }
+    }
+
     /// Does `work` on a thread of its own, when a core is free.
     ///
     /// # Errors
@@ -121,6 +125,18 @@ pub async fn judge(marketplace: &Marketplace, document: Vec<u8>) -> Result<Verdi
 /// if it is no entry, or there is a newer one, or another with its key, 503 if the database or the mail
 /// server does not answer.
 pub async fn receive(marketplace: &Marketplace, document: Vec<u8>) -> Result<Received, Refused> {
+    let received = judge_and_keep(marketplace, document).await;
+    marketplace.metrics().upload(match &received {
+        Ok(Received { outcome: Outcome::Created, .. }) => Upload::Created,
+        Ok(Received { outcome: Outcome::Same, .. }) => Upload::Same,
+        Ok(Received { outcome: Outcome::Parked, .. }) => Upload::Parked,
+        Err(refused) if refused.problem.status.is_server_error() => Upload::Failed,
+        Err(_) => Upload::Refused,
+    });
+    received
+}
+
+async fn judge_and_keep(marketplace: &Marketplace, document: Vec<u8>) -> Result<Received, Refused> {
     check_read_only(marketplace)?;
     if document.is_empty() {
         return Err(Problem::bad_request("post with null entity").into());
@@ -192,4 +208,45 @@ pub fn check_read_only(marketplace: &Marketplace) -> Result<(), Problem> {
 pub fn too_large(marketplace: &Marketplace) -> Problem {
     let limit = marketplace.settings().max_entry_bytes;
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the document has more than {limit} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn more_than_can_wait_are_told_to_come_again() {
+        let judges = Judges::new(1, 1);
+        let (release, wait) = mpsc::channel::<()>();
+        let run = |work: Box<dyn FnOnce() + Send>| {
+            let judges = judges.clone();
+            tokio::spawn(async move { judges.run(work).await })
+        };
+        let working = run(Box::new(move || wait.recv().unwrap_or_default()));
+        while judges.cores.available_permits() > 0 || judges.queue.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let waiting = run(Box::new(|| ()));
+        while judges.queue.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = judges.run(|| ()).await.unwrap_err();
+        assert_eq!((refused.status, refused.retry_after), (StatusCode::SERVICE_UNAVAILABLE, Some(2)));
+        drop(release);
+        assert_eq!(working.await.unwrap(), Ok(()));
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+        assert_eq!(judges.run(|| 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_a_500_and_gives_its_core_back() {
+        let judges = Judges::new(1, 1);
+        for _ in 0..2 {
+            let failed = judges.run(|| panic!("as it must")).await;
+            assert_eq!(failed.map(|()| ()).unwrap_err().status, StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        assert_eq!(judges.run(|| 7).await, Ok(7));
+    }
 }

@@ -111,15 +111,15 @@ fn the_prefix_of_the_public_url_is_served_with_and_without() {
 #[test]
 fn errors_take_the_form_that_is_accepted_first() {
     let server = start(|_| ());
-    let message = "no metadata matching query found";
+    let path = "/metadata/MMZu9WvwKIro-rtBQfDk4PsKO7_/a@b/2012-01-01T00:00:00Z";
+    let message = "metadata entry not found.\n";
     let xml = format!(r#"<?xml version="1.0" encoding="UTF-8" standalone="no"?><error>{message}</error>"#);
     for accept in ["text/xml", "application/xml, text/html", "application/rdf+xml;q=0.1,text/html"] {
-        let answer = server.get("/metadata").accept(accept).send();
+        let answer = server.get(path).accept(accept).send();
         assert_eq!((answer.status, answer.text()), (404, xml.clone()), "{accept}");
         assert_eq!(answer.header("content-type"), "application/xml");
         assert!(answer.header("vary").contains("accept"), "{}", answer.header("vary"));
     }
-    let path = "/metadata/MMZu9WvwKIro-rtBQfDk4PsKO7_/a@b/2012-01-01T00:00:00Z";
     let answer = server.get(path).accept("application/json, */*").send();
     assert_eq!((answer.status, answer.header("content-type").as_str()), (404, "application/json"));
     assert_eq!(answer.text(), "{\"404\" : \"metadata entry not found.\\n\"}");

@@ -130,10 +130,11 @@ impl Draft {
         if let Some(valid) = self.valid {
             builder = builder.valid(valid);
         }
-        let deprecated = self.deprecated.as_ref();
+        let escaped = |text: &String| text.replace('&', "&amp;").replace('<', "&lt;");
+        let deprecated = self.deprecated.as_ref().map(escaped);
         let deprecated =
             deprecated.map(|reason| format!("<slterms:deprecated>{reason}</slterms:deprecated>"));
-        let last = self.extra.clone() + &deprecated.unwrap_or_default();
+        let last = format!("{}{}", self.extra, deprecated.unwrap_or_default());
         builder
             .build()
             .to_rdf()

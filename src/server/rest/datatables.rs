@@ -3,8 +3,8 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    http::header,
+    response::Response,
 };
 use futures_util::stream;
 use serde_json::{Value, json};
@@ -24,13 +24,12 @@ use super::{
 /// The list: always 200, also if nothing is selected.
 pub(super) async fn answer(marketplace: &Marketplace, wanted: Wanted) -> Result<Response, Problem> {
     let selected = marketplace.counts().of(marketplace, &wanted.selection).await?;
-    let total = match selected {
-        0 => 0,
+    let total = if selected == 0 {
+        0
+    } else {
         // S44: whatever else is asked for.
-        _ => {
-            let all = Selection { status: wanted.selection.status, ..Selection::default() };
-            marketplace.counts().of(marketplace, &all).await?
-        }
+        let all = Selection { status: wanted.selection.status, ..Selection::default() };
+        marketplace.counts().of(marketplace, &all).await?
     };
     // S25: the original's script shows the message where there are no rows, and raises an alarm if it has
     // "ERROR" in it.
@@ -55,11 +54,8 @@ pub(super) async fn answer(marketplace: &Marketplace, wanted: Wanted) -> Result<
         };
         Ok::<_, StoreError>(Some((Bytes::from(chunk), (None, false, stretches))))
     });
-    let mut response = Body::from_stream(parts).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(Format::Json.content_type()));
-    Ok(response)
+    let content_type = [(header::CONTENT_TYPE, Format::Json.content_type())];
+    Ok(super::changing((content_type, Body::from_stream(parts))))
 }
 
 fn rows(entries: &[Listed]) -> String {

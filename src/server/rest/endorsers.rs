@@ -3,8 +3,8 @@
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, header},
-    response::{Html, IntoResponse, Response},
+    http::{HeaderMap, header},
+    response::{Html, Response},
 };
 
 use super::super::{
@@ -34,7 +34,7 @@ pub(super) async fn all(
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
     if format == Format::Html {
         let request = web::endorsers::Request::from_query(&parameters.0);
-        return page(web::endorsers::page(&marketplace, &request).await?);
+        return Ok(page(web::endorsers::page(&marketplace, &request).await?));
     }
     let endorsers = marketplace.store().endorsers().await?;
     let rows = endorsers
@@ -53,7 +53,7 @@ pub(super) async fn history(
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
     if let (Format::Html, Ok(email)) = (format, email.parse()) {
         let range = days(parameters.get("range"));
-        return page(web::endorser::page(&marketplace, &email, range).await?);
+        return Ok(page(web::endorser::page(&marketplace, &email, range).await?));
     }
     // What cannot be an address endorsed nothing.
     let entries = match email.parse::<Email>() {
@@ -91,7 +91,7 @@ pub(super) async fn tags(
 ) -> Result<Response, Problem> {
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
     if let (Format::Html, Ok(email)) = (format, email.parse()) {
-        return page(web::tags::page(&marketplace, &email).await?);
+        return Ok(page(web::tags::page(&marketplace, &email).await?));
     }
     let tags = match email.parse::<Email>() {
         Ok(email) => marketplace.store().tags(&email).await?,
@@ -100,10 +100,10 @@ pub(super) async fn tags(
     Ok(answer(format, ["tag"], tags.iter().map(|tag| [Some(tag.as_str())])))
 }
 
-fn page(page: Html<String>) -> Result<Response, Problem> {
-    let mut response = page.into_response();
+fn page(page: Html<String>) -> Response {
+    let mut response = super::changing(page);
     super::varies(&mut response);
-    Ok(response)
+    response
 }
 
 /// A range; what is no number of days is as if it were not there.
@@ -129,9 +129,8 @@ fn answer<'a, const N: usize>(
         Format::SparqlXml => (ResultFormat::Xml, Format::SparqlXml),
         _ => (ResultFormat::Xml, Format::Xml),
     };
-    let mut response = table(results, variables, rows).into_response();
-    let content_type = HeaderValue::from_static(content_type.content_type());
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    let content_type = [(header::CONTENT_TYPE, content_type.content_type())];
+    let mut response = super::changing((content_type, table(results, variables, rows)));
     super::varies(&mut response);
     response
 }

@@ -3,7 +3,7 @@
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 
 use super::super::{
@@ -44,11 +44,20 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let mut response = match negotiate(headers, parameters.get("media"), &FORMATS) {
         Format::Json => json(marketplace, key, headers).await?,
-        Format::Html => web::entry::page(marketplace, key, headers).await?.into_response(),
+        Format::Html => page(marketplace, key, headers).await?,
         _ => xml(marketplace, key, headers).await?,
     };
     super::varies(&mut response);
     Ok(response)
+}
+
+/// The page, which tells the state it is in now. An error is for whoever names another type first.
+async fn page(marketplace: &Marketplace, key: &EntryKey, headers: &HeaderMap) -> Result<Response, Problem> {
+    match web::entry::page(marketplace, key, headers).await {
+        Ok(page) => Ok(super::changing(page)),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => Err(not_found()),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The very bytes that were uploaded (S32).

@@ -4,8 +4,8 @@
 use axum::{
     body::{Body, Bytes},
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, header},
+    response::Response,
 };
 use futures_util::stream;
 
@@ -83,7 +83,7 @@ async fn list(
 async fn page(marketplace: &Marketplace, wanted: Wanted) -> Result<Response, Problem> {
     let window = wanted.window(web::list::DEFAULT_LENGTH);
     let request = ListRequest { selection: wanted.selection, window };
-    Ok(web::list::page(marketplace, &request).await?.into_response())
+    Ok(super::changing(web::list::page(marketplace, &request).await?))
 }
 
 /// The `<metadata>` list: the entries as they were signed, one after the other. It is in no namespace and
@@ -114,9 +114,8 @@ async fn xml(marketplace: &Marketplace, wanted: Wanted) -> Result<Response, Prob
         write(&mut chunk, &documents);
         Ok::<_, super::super::store::StoreError>(Some((Bytes::from(chunk), (None, Some(stretches)))))
     });
-    let mut response = Body::from_stream(parts).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(Format::Xml.content_type()));
-    Ok(response)
+    let content_type = [(header::CONTENT_TYPE, Format::Xml.content_type())];
+    Ok(super::changing((content_type, Body::from_stream(parts))))
 }
 
 fn write(list: &mut Vec<u8>, documents: &[Vec<u8>]) {

@@ -43,23 +43,25 @@ pub(super) async fn post(
 }
 
 async fn receive(marketplace: &Marketplace, media_type: &str, request: Request) -> Result<Received, Refused> {
-    upload::check_read_only(marketplace)?;
-    let uploaded = match media_type {
-        "application/rdf+xml" | "application/xml" | "text/xml" => {
-            body::document(marketplace, request).await?
+    let refused = match (upload::check_read_only(marketplace), media_type) {
+        (Err(problem), _) => problem,
+        (Ok(()), "application/rdf+xml" | "application/xml" | "text/xml") => {
+            let uploaded = body::document(marketplace, request).await?;
+            return upload::receive_uploaded(marketplace, uploaded).await;
         }
-        "multipart/form-data" => body::form(marketplace, request).await?,
+        (Ok(()), "multipart/form-data") => {
+            let uploaded = body::form(marketplace, request).await?;
+            return upload::receive_uploaded(marketplace, uploaded).await;
+        }
         // Nothing at all, and of no type: the original tells that first.
-        "" if is_empty(request.headers()) => return Err(Problem::bad_request("post with null entity").into()),
-        _ => {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "an entry is uploaded as application/xml, application/rdf+xml, text/xml or multipart/form-data",
-            )
-            .into());
-        }
+        (Ok(()), "") if is_empty(request.headers()) => Problem::bad_request("post with null entity"),
+        (Ok(()), _) => Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "an entry is uploaded as application/xml, application/rdf+xml, text/xml or multipart/form-data",
+        ),
     };
-    upload::receive_uploaded(marketplace, uploaded).await
+    body::linger(request.into_body());
+    Err(refused.into())
 }
 
 /// 201 or 202 with the message of the original, as a page if `text/html` is accepted first (behaviour 1.4).

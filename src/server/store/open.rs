@@ -1,13 +1,13 @@
 //! Opening a database.
 
 use std::{
-    fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, str::FromStr as _, sync::atomic::AtomicI64,
-    time::Duration,
+    fmt::Write as _, fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, str::FromStr as _,
+    sync::atomic::AtomicI64, time::Duration,
 };
 
 use sqlx::{
-    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor as _, any::AnyPoolOptions,
-    sqlite::SqliteConnectOptions,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor as _, Transaction,
+    any::AnyPoolOptions,
 };
 use tokio::sync::mpsc;
 
@@ -30,8 +30,9 @@ const SQLITE: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRA
                       PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; \
                       PRAGMA journal_size_limit = 67108864";
 
-/// Plans are made for the very values: how often a word occurs decides between two ways to find it.
-const POSTGRES: &str = "SET plan_cache_mode = force_custom_plan";
+/// What every connection to PostgreSQL is set to. Plans are made for the very values: how often a word occurs
+/// decides between two ways to find it.
+const POSTGRES: &str = "SET statement_timeout = 30000; SET plan_cache_mode = force_custom_plan";
 
 /// What the clones of a [`Store`] share.
 #[derive(Debug)]
@@ -55,6 +56,14 @@ pub(super) enum Kind {
         /// Substrings have an index: the extension `pg_trgm` could be made.
         trigrams: bool,
     },
+}
+
+impl Kind {
+    /// Begins a transaction that writes. In SQLite there is one at a time, which has to be said at once: one that
+    /// has read cannot always go on to write.
+    pub(super) async fn begin(self, pool: &AnyPool) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        pool.begin_with(if self == Self::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await
+    }
 }
 
 impl Store {
@@ -102,18 +111,29 @@ impl Store {
     }
 }
 
+/// The URL of a file, whose folder is made: sqlx knows files by URLs alone here, and so by names in UTF-8.
 fn sqlite_url(file: &Path) -> Result<String, StoreError> {
     let failed = |cause: String| StoreError::Database { cause };
-    // sqlx knows files by URLs alone here, and so by names in UTF-8.
     let file = std::path::absolute(file).map_err(|error| failed(error.to_string()))?;
-    if file.to_str().is_none() {
-        return Err(failed("its name is not UTF-8".to_owned()));
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return Err(failed("it is no file".to_owned()));
+    };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    // A URL has no `..` behind symbolic links.
+    let folder = made.and_then(|()| folder.canonicalize());
+    let file = folder.map_err(|error| failed(format!("its folder cannot be made: {error}")))?.join(name);
+    let Some(path) = file.to_str() else { return Err(failed("its name is not UTF-8".to_owned())) };
+    let mut url = String::from("sqlite://");
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // RFC 3986 §2.1; writing into a string does not fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
     }
-    if let Some(folder) = file.parent() {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| failed(format!("its folder cannot be made: {error}")))?;
-    }
-    Ok(SqliteConnectOptions::new().filename(file).create_if_missing(true).to_url_lossy().to_string())
+    url.push_str("?mode=rwc");
+    Ok(url)
 }
 
 async fn pool(most: u32, url: &str, test: bool, set: &'static str) -> Result<AnyPool, StoreError> {
