@@ -23,7 +23,7 @@ use super::{
     api, conditional, confirm, health, log,
     marketplace::Marketplace,
     problem::{self, Problem},
-    rest, web,
+    query, rest, web,
 };
 
 /// The service: routes of every part, under `/` and under the prefix of the public URL.
@@ -59,6 +59,7 @@ fn routes() -> Router<Marketplace> {
         .merge(confirm::routes())
         .merge(api::routes())
         .merge(web::routes())
+        .merge(query::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
 }
@@ -88,7 +89,7 @@ fn plain(uri: &Uri, prefix: &str) -> Uri {
     if let Some(rest) = path.strip_prefix(prefix)
         && (rest.is_empty() || rest.starts_with('/'))
     {
-        path = rest.to_owned();
+        path = String::from(rest);
     }
     if path.len() > 1 && path.ends_with('/') {
         path.pop();
