@@ -10,7 +10,9 @@ fn with(statement: &'static str) -> Folder {
     for draft in eight() {
         folder.keep("old", &draft);
     }
-    folder.run(&["import", "old", "--data", "data"]).ended(0, "8 entries imported, 0 there already, 0 refused\n");
+    folder
+        .run(&["import", "old", "--data", "data"])
+        .ended(0, "8 entries imported, 0 there already, 0 refused\n");
     let file = folder.path("data/marketplace.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -54,11 +56,7 @@ fn a_digest_that_changed_is_found() {
 
 #[test]
 fn a_document_that_is_gone_is_found() {
-    found(
-        "DELETE FROM document WHERE entry = (SELECT max(id) FROM latest)",
-        1,
-        &["it has no document"],
-    );
+    found("DELETE FROM document WHERE entry = (SELECT max(id) FROM latest)", 1, &["it has no document"]);
 }
 
 #[test]
@@ -83,7 +81,10 @@ fn a_column_that_says_something_else_is_found() {
         ("UPDATE entry SET valid = valid + 1 WHERE id = (SELECT max(id) FROM latest)", "entry.valid"),
         ("UPDATE entry SET bytes = 'many' WHERE id = (SELECT max(id) FROM latest)", "entry.bytes"),
         ("UPDATE entry SET locations = '[]' WHERE id = (SELECT min(id) FROM entry)", "entry.locations"),
-        ("UPDATE entry SET deprecated = '' WHERE deprecated IS NULL AND id = (SELECT min(id) FROM entry)", "entry.deprecated"),
+        (
+            "UPDATE entry SET deprecated = '' WHERE deprecated IS NULL AND id = (SELECT min(id) FROM entry)",
+            "entry.deprecated",
+        ),
         ("UPDATE latest SET words = 'x' WHERE id = (SELECT max(id) FROM latest)", "latest.words"),
         ("UPDATE latest SET state = 1 WHERE state = 3", "latest.state"),
     ] {
@@ -104,14 +105,26 @@ fn an_order_that_is_wrong_is_found() {
             "an entry that is not the newest is in lists",
         ],
     );
-    found("UPDATE series SET newest = 1 WHERE newest = (SELECT max(id) FROM latest)", 3, &["its newest entry is not there"]);
+    found(
+        "UPDATE series SET newest = 1 WHERE newest = (SELECT max(id) FROM latest)",
+        3,
+        &["its newest entry is not there"],
+    );
 }
 
 #[test]
 fn an_entry_that_no_list_and_no_mirror_gets_is_found() {
-    found("DELETE FROM latest WHERE id = (SELECT max(id) FROM latest)", 2, &["its newest entry is in no list", "what is searched"]);
+    found(
+        "DELETE FROM latest WHERE id = (SELECT max(id) FROM latest)",
+        2,
+        &["its newest entry is in no list", "what is searched"],
+    );
     found("DELETE FROM change WHERE sequence = 3", 1, &["it is not among the changes"]);
-    found("UPDATE change SET entry = (SELECT max(entry) FROM change) WHERE sequence = 1", 2, &["among the changes twice"]);
+    found(
+        "UPDATE change SET entry = (SELECT max(entry) FROM change) WHERE sequence = 1",
+        2,
+        &["among the changes twice"],
+    );
     found("UPDATE feed SET newest = newest - 1", 1, &["beyond the newest"]);
     found("DELETE FROM endorser", 2, &["an endorser who is not in the list of endorsers"]);
 }

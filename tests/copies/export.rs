@@ -10,7 +10,9 @@ fn eight_stored() -> Folder {
     for draft in eight() {
         folder.keep("old", &draft);
     }
-    folder.run(&["import", "old", "--data", "data"]).ended(0, "8 entries imported, 0 there already, 0 refused\n");
+    folder
+        .run(&["import", "old", "--data", "data"])
+        .ended(0, "8 entries imported, 0 there already, 0 refused\n");
     folder
 }
 
@@ -56,7 +58,10 @@ fn nothing_is_written_through_links_out_of_the_directory() {
     fs::create_dir_all(folder.path("elsewhere")).unwrap();
     let identifier = Draft::new("one").identifier().to_string();
     symlink(folder.path("elsewhere"), folder.path("new").join(&identifier)).unwrap();
-    folder.run(&["export", "new", "--data", "data"]).ended(3, "").said(&["error: cannot use new/", &identifier]);
+    folder
+        .run(&["export", "new", "--data", "data"])
+        .ended(3, "")
+        .said(&["error: cannot use new/", &identifier]);
     assert_eq!(names(&folder.path("elsewhere")), [""; 0]);
 
     // The same for the file itself.
@@ -90,7 +95,8 @@ fn where_there_is_no_database_that_is_said() {
     let folder = Folder::new();
     for task in [&["export", "new"][..], &["check"]] {
         let done = folder.run(&[task, &["--data", "data"]].concat());
-        done.ended(3, "").said(&["error: there is no Marketplace's data: data/marketplace.sqlite does not exist"]);
+        done.ended(3, "")
+            .said(&["error: there is no Marketplace's data: data/marketplace.sqlite does not exist"]);
     }
     assert_eq!(names(folder.0.path()), [""; 0]);
 }

@@ -82,7 +82,10 @@ fn below_the_prefix_of_a_proxy_it_is_the_same() {
 #[test]
 fn a_source_that_was_made_anew_is_copied_anew() {
     let (source, folder) = (filled(), Folder::new());
-    let feeds = [feed("one", &[Draft::new("a").signed()]), feed("two", &[Draft::new("b").signed(), Draft::new("c").signed()])];
+    let feeds = [
+        feed("one", &[Draft::new("a").signed()]),
+        feed("two", &[Draft::new("b").signed(), Draft::new("c").signed()]),
+    ];
     let turn = std::sync::Arc::new(AtomicUsize::new(0));
     let now = std::sync::Arc::clone(&turn);
     let (base, targets) = liar::start(move |target| page(&feeds[now.load(Ordering::SeqCst)], target));
@@ -138,7 +141,8 @@ fn a_liar_is_not_believed_and_what_it_says_is_refused_once() {
     let (good, other) = (Draft::new("good").signed(), Draft::new("other").signed());
     let tampered = String::from_utf8(Draft::new("tampered").signed()).unwrap().replace("ttylinux", "windows");
     let future = Draft::new("future").created_in(3 * 86_400).signed();
-    let mut changes = vec![change(1, tampered.as_bytes()), change(2, &good), change(3, &other), change(4, &future)];
+    let mut changes =
+        vec![change(1, tampered.as_bytes()), change(2, &good), change(3, &other), change(4, &future)];
     changes.push(change(5, b"<html/>"));
     changes.push(change(6, &Draft::new("path").signed()));
     changes[2]["email"] = "joe@example.org".into();
@@ -178,7 +182,11 @@ fn answers_that_make_no_sense_end_the_round() {
         let (base, _) = liar::start(move |_| answer.clone());
         let done = mirror(&Folder::new(), &base);
         assert_eq!((done.status, done.stdout.as_str()), (Some(5), ""), "{words}: {done:?}");
-        assert!(done.stderr.contains(words) || done.stderr.contains("does not answer like a Marketplace"), "{words}: {}", done.stderr);
+        assert!(
+            done.stderr.contains(words) || done.stderr.contains("does not answer like a Marketplace"),
+            "{words}: {}",
+            done.stderr
+        );
     }
     // Another feed in each answer: nothing is copied for ever.
     let count = AtomicUsize::new(0);
@@ -220,7 +228,8 @@ fn of_an_original_the_newest_entries_are_taken() {
     let source = loopback::start(&[], |_| {});
     let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
     let upload = |draft: &Draft| {
-        let posted = client.post(format!("{}/metadata", source.base)).header("content-type", "application/xml");
+        let posted =
+            client.post(format!("{}/metadata", source.base)).header("content-type", "application/xml");
         assert_eq!(posted.body(draft.signed()).send().unwrap().status(), 201);
     };
     let folder = Folder::new();
@@ -250,9 +259,12 @@ fn a_list_that_breaks_off_or_lies_gives_what_is_good_in_it() {
         (Says::xml("<metadata/>"), 0, "0 entries taken, 0 there already, 0 refused\n"),
         (Says { content_type: "text/html", ..Says::xml("<html/>") }, 5, ""),
     ] {
-        let (base, _) = liar::start(move |target| {
-            if target.starts_with("/metadata?") { says.clone() } else { Says::status(404) }
-        });
+        let (base, _) =
+            liar::start(
+                move |target| {
+                    if target.starts_with("/metadata?") { says.clone() } else { Says::status(404) }
+                },
+            );
         mirror(&Folder::new(), &base).ended(status, stdout);
     }
 }
@@ -263,12 +275,12 @@ fn who_may_endorse_here_is_asked_of_a_mirror_too() {
     let jane = crate::server::draft::identity("jane.tester@example.org");
     let fingerprint = jane.certificate.digest(openssl::hash::MessageDigest::sha256()).unwrap();
     let fingerprint: String = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-    let done = folder.run(&[
-        "mirror", &source.base, "--once", "--data", "data", "--endorsed-by", &fingerprint,
-    ]);
+    let done =
+        folder.run(&["mirror", &source.base, "--once", "--data", "data", "--endorsed-by", &fingerprint]);
     done.ended(1, "6 entries taken, 0 there already, 2 refused\n")
         .said(&["this Marketplace takes entries of certain endorsers only"]);
-    let named = folder.run(&["mirror", &source.base, "--once", "--data", "data", "--endorsed-by", "joe@example.org"]);
+    let named =
+        folder.run(&["mirror", &source.base, "--once", "--data", "data", "--endorsed-by", "joe@example.org"]);
     named.ended(2, "").said(&["is a name, which counts only if there are trust anchors"]);
 }
 
