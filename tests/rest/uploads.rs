@@ -444,3 +444,27 @@ fn uploads_at_the_same_time_are_kept_once_and_in_order() {
     assert!(kept == first || kept == other);
     assert_eq!(statuses, (0..16).map(expected).collect::<Vec<_>>());
 }
+
+#[test]
+fn who_reads_only_after_sending_all_reads_why_it_was_refused() {
+    use std::io::Read as _;
+    let small = start(|settings| settings.max_entry_bytes = 20_000);
+    let closed = start(|settings| settings.read_only = true);
+    // More than the buffers between client and server hold.
+    let body = vec![b' '; 16_000_000];
+    for (server, media_type, status) in
+        [(&small, "text/xml", 413), (&small, "image/png", 415), (&closed, "text/xml", 403)]
+    {
+        let mut stream = raw::connect(server.address);
+        let head = format!(
+            "POST /metadata HTTP/1.1\r\nHost: x\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{media_type}: {answer}");
+    }
+}
