@@ -111,9 +111,10 @@ fn child(database: &Database, round: usize) -> std::process::Child {
 async fn adds_until_it_is_killed() {
     let Ok(told) = std::env::var(CHILD) else { return };
     let (round, url) = told.split_once(' ').unwrap();
-    let database = match url.starts_with("postgres:") {
-        true => Database::Postgres(Password::new(url.to_owned())),
-        false => Database::Sqlite(url.into()),
+    let database = if url.starts_with("postgres:") {
+        Database::Postgres(Password::new(url.to_owned()))
+    } else {
+        Database::Sqlite(url.into())
     };
     let store = Store::open(&database).await.unwrap();
     let mut tasks = tokio::task::JoinSet::new();

@@ -98,14 +98,11 @@ impl Conditions {
         if self.kind != Kind::Sqlite || self.identifier.is_some() {
             return None;
         }
-        let indexed = |text: &&String| text.chars().count() >= INDEXED;
-        let mut terms: Vec<String> =
-            self.words.iter().filter(indexed).map(|word| format!("words : {}", quoted(word))).collect();
-        for (_, column, text) in &self.contains {
-            if indexed(&text) {
-                terms.push(format!("{column} : {}", quoted(text)));
-            }
-        }
+        let words = self.words.iter().map(|word| (&"words", word));
+        let contains = self.contains.iter().map(|(_, column, text)| (column, text));
+        let indexed = words.chain(contains).filter(|(_, text)| is_indexed(text));
+        let mut terms: Vec<_> =
+            indexed.map(|(column, text)| format!("{column} : {}", quoted(text))).collect();
         if self.location == Location::Pdisk {
             terms.push("flags : \"pdi\"".to_owned());
         }
@@ -129,9 +126,9 @@ impl Conditions {
         self.email.is_some() && self.identifier.is_none()
     }
 
-    /// Appends conditions on `latest` as `l`, each with an AND before it. With `indexed`, the database may
-    /// start from an endorser's entries.
-    pub(super) fn filter(&self, sql: &mut Sql, indexed: bool) {
+    /// Appends conditions on `latest` as `l`, each with an AND before it: those that the index of words was
+    /// not asked for, if it was. With `indexed`, the database may start from an endorser's entries.
+    pub(super) fn filter(&self, sql: &mut Sql, indexed: bool, asked: bool) {
         if let Some(identifier) = &self.identifier {
             sql.push(" AND l.identifier = ").value(identifier.as_str());
         }
@@ -146,10 +143,10 @@ impl Conditions {
             Location::Web => drop(sql.push(" AND l.web = 1")),
             Location::Pdisk => drop(sql.push(" AND l.pdisk = 1")),
         }
-        for word in &self.words {
-            self.holds(sql, "words", word);
-        }
-        for (column, _, text) in &self.contains {
+        let words = self.words.iter().map(|word| (&"words", word));
+        let contains = self.contains.iter().map(|(column, _, text)| (column, text));
+        // What the index of words finds by three characters and more is found exactly.
+        for (column, text) in words.chain(contains).filter(|(_, text)| !(asked && is_indexed(text))) {
             self.holds(sql, column, text);
         }
     }
@@ -157,7 +154,7 @@ impl Conditions {
     /// Appends that a column holds a text.
     fn holds(&self, sql: &mut Sql, column: &'static str, text: &str) {
         let position = if self.kind == Kind::Sqlite { " AND instr(l." } else { " AND strpos(l." };
-        let trigrams = self.kind == Kind::Postgres { trigrams: true } && text.chars().count() >= INDEXED;
+        let trigrams = self.kind == Kind::Postgres { trigrams: true } && is_indexed(text);
         if trigrams {
             sql.push(" AND l.words LIKE ").value(like(text));
         }
@@ -191,6 +188,10 @@ impl Conditions {
             contains: Vec::new(),
         }
     }
+}
+
+fn is_indexed(text: &str) -> bool {
+    text.chars().nth(INDEXED - 1).is_some()
 }
 
 /// A phrase of FTS5's query language: only its own quotation marks need care.
