@@ -64,6 +64,11 @@ async fn run() {
             let each = subject.adding.as_secs_f64() / f64::from(u32::try_from(size).unwrap());
             println!("  {:<58} {:>9.0} /s", format!("added by {CLIENTS} clients"), 1.0 / each);
             measure(subject, now).await;
+            let more = more(size, now);
+            report("added by one client", async |n| {
+                subject.store.add(&more[n], Order::Any, now).await.unwrap();
+            })
+            .await;
         }
     }
 }
@@ -100,6 +105,14 @@ async fn fill(stores: &mut [Subject], size: usize, now: Timestamp) {
             subject.adding += start.elapsed();
         }
     }
+}
+
+/// Entries of other images.
+fn more(size: usize, now: Timestamp) -> Vec<NewEntry> {
+    let endorsers = drafts::Endorsers::new();
+    let images = 2 * size as u64..;
+    let made = images.flat_map(|number| drafts::image(1, number, now, &endorsers));
+    made.map(|entry| NewEntry::new(&entry).unwrap()).take(TIMES).collect()
 }
 
 async fn measure(subject: &Subject, now: Timestamp) {
