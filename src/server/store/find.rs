@@ -15,6 +15,13 @@ use crate::server::selection::{Location, Selection, Status};
 /// Characters that a substring needs to be in the index.
 const INDEXED: usize = 3;
 
+/// Characters of a text that the index of words is asked for: it is asked for every three that follow each
+/// other. The rest is only filtered.
+const ASKED: usize = 128;
+
+/// Words that are looked for, the longest of a selection; statements have an end.
+const WORDS: usize = 32;
+
 /// A selection as the database is asked for it.
 #[derive(Debug)]
 pub(super) struct Conditions {
@@ -76,7 +83,7 @@ impl Conditions {
             identifier: selection.identifier.map(|identifier| identifier.to_string()),
             email: selection.email.as_ref().map(|email| email.as_str().to_owned()),
             location: selection.location,
-            words: selection.words.iter().filter_map(lowered).collect(),
+            words: words(selection.words.iter().filter_map(lowered).collect()),
             contains: contains
                 .into_iter()
                 .filter_map(|(column, indexed, text)| Some((column, indexed, lowered(text)?)))
@@ -102,7 +109,7 @@ impl Conditions {
         let contains = self.contains.iter().map(|(_, column, text)| (column, text));
         let indexed = words.chain(contains).filter(|(_, text)| is_indexed(text));
         let mut terms: Vec<_> =
-            indexed.map(|(column, text)| format!("{column} : {}", quoted(text))).collect();
+            indexed.map(|(column, text)| format!("{column} : {}", quoted(beginning(text)))).collect();
         if self.location == Location::Pdisk {
             terms.push("flags : \"pdi\"".to_owned());
         }
@@ -145,8 +152,9 @@ impl Conditions {
         }
         let words = self.words.iter().map(|word| (&"words", word));
         let contains = self.contains.iter().map(|(column, _, text)| (column, text));
-        // What the index of words finds by three characters and more is found exactly.
-        for (column, text) in words.chain(contains).filter(|(_, text)| !(asked && is_indexed(text))) {
+        // What the index of words was asked for as a whole is found exactly.
+        let whole = |text: &str| is_indexed(text) && beginning(text) == text;
+        for (column, text) in words.chain(contains).filter(|(_, text)| !(asked && whole(text))) {
             self.holds(sql, column, text);
         }
     }
@@ -188,6 +196,23 @@ impl Conditions {
             contains: Vec::new(),
         }
     }
+}
+
+/// What is looked for of all words: each once, and none that is part of another.
+fn words(mut words: Vec<String>) -> Vec<String> {
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let mut longest: Vec<String> = Vec::new();
+    for word in words {
+        if longest.len() < WORDS && !longest.iter().any(|longer| longer.contains(&word)) {
+            longest.push(word);
+        }
+    }
+    longest
+}
+
+/// What the index of words is asked for of a text.
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(ASKED).map_or(text, |(end, _)| &text[..end])
 }
 
 fn is_indexed(text: &str) -> bool {
