@@ -4,11 +4,12 @@ mod server;
 
 use std::{sync::Arc, time::Duration};
 
+use askama::Template;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{
-        Mailbox,
-        header::{ContentType, HeaderName, HeaderValue},
+        Body, Mailbox,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
     transport::smtp::{
         authentication::Credentials,
@@ -28,10 +29,12 @@ use super::settings::{Mail, PublicUrl};
 
 pub use server::{MailServer, MailServerError, Security};
 
-/// How long the mail server may take for one mail, in all: whoever uploads waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a mail server may take for one mail, in all, if nothing else is set: whoever uploads waits for it.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 /// How many mails are sent at a time; further ones wait.
 const MAX_CONNECTIONS: usize = 8;
+/// Longest line of a mail, in octets without its end (RFC 5322 §2.1.1).
+const MAX_LINE: usize = 998;
 
 /// Sends mail. Cheap to clone.
 #[derive(Clone)]
@@ -54,6 +57,17 @@ pub struct Letter {
     pub subject: String,
     /// Lines that end with a line feed.
     pub body: String,
+}
+
+impl Letter {
+    /// What a template of `templates/mail` says.
+    ///
+    /// # Errors
+    /// [`MailError`] if it cannot be written.
+    pub fn new(subject: &str, template: &impl Template) -> Result<Self, MailError> {
+        let body = template.render().map_err(|error| MailError::Unavailable { cause: error.to_string() })?;
+        Ok(Self { subject: subject.to_owned(), body: body + "\n" })
+    }
 }
 
 /// Why no mail can be sent at all.
@@ -147,7 +161,7 @@ impl Mailer {
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.host())
             .port(server.port())
             .tls(tls)
-            .timeout(Some(PATIENCE));
+            .timeout(Some(mail.timeout));
         match (&mail.user, &mail.password) {
             (Some(user), Some(password)) => {
                 transport =
@@ -168,7 +182,7 @@ impl Mailer {
             admin: mail.admin.clone(),
             host,
             from: Mailbox::new(Some("StratusLab Marketplace".to_owned()), from),
-            patience: PATIENCE,
+            patience: mail.timeout,
             connections: Semaphore::new(MAX_CONNECTIONS),
         })))
     }
@@ -181,7 +195,7 @@ impl Mailer {
     /// Sends a mail; when this returns, the mail server has taken it over (RFC 5321 §6.1).
     ///
     /// # Errors
-    /// [`MailError`], after 20 seconds at the latest.
+    /// [`MailError`], after [`Mail::timeout`] at the latest.
     pub async fn send(&self, to: &Email, letter: Letter) -> Result<(), MailError> {
         let message = self.message(to, letter)?;
         let shared = &self.0;
@@ -193,9 +207,11 @@ impl Mailer {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => {
                 let cause = told(&error);
-                Err(match error.is_permanent() {
-                    true => MailError::Refused { to: to.clone(), cause },
-                    false => MailError::Unavailable { cause },
+                let to = to.clone();
+                Err(if error.is_permanent() {
+                    MailError::Refused { to, cause }
+                } else {
+                    MailError::Unavailable { cause }
                 })
             }
             Err(_) => {
@@ -216,7 +232,7 @@ impl Mailer {
             .subject(letter.subject)
             .message_id(Some(format!("<{}@{}>", hex(&random), self.0.host)))
             .header(ContentType::TEXT_PLAIN)
-            .body(letter.body)
+            .body(body(letter.body))
             .map_err(refused)?;
         // Nobody's out-of-office note is wanted (RFC 3834 §5).
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -227,6 +243,16 @@ impl Mailer {
 
 fn address(email: &Email) -> Result<Address, String> {
     email.as_str().parse::<Address>().map_err(|error| error.to_string())
+}
+
+/// As it is, so that links are whole in whatever shows the mail; encoded only if it must be (RFC 5322 §2.1.1,
+/// RFC 2045 §2.7), which `lettre` does with lines of 76 characters already.
+fn body(text: String) -> Body {
+    if text.is_ascii() && !text.contains(['\0', '\r']) && text.lines().all(|line| line.len() <= MAX_LINE) {
+        let lines = text.replace('\n', "\r\n").into_bytes();
+        return Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit);
+    }
+    Body::new(text)
 }
 
 /// What the server, or the way to it, says.

@@ -8,6 +8,7 @@ use crate::Timestamp;
 
 use super::{
     mail::{Mailer, MailerError},
+    metrics::Metrics,
     query::Engine,
     rest::counts::Counts,
     settings::Settings,
@@ -23,6 +24,7 @@ pub struct Marketplace(Arc<Shared>);
 struct Shared {
     settings: Settings,
     store: Store,
+    metrics: Metrics,
     judges: Judges,
     counts: Counts,
     uploads: Memory,
@@ -39,6 +41,7 @@ impl Marketplace {
             settings,
             store,
             mailer,
+            metrics: Metrics::default(),
             judges: Judges::default(),
             counts: Counts::default(),
             uploads: Memory::default(),
@@ -54,6 +57,11 @@ impl Marketplace {
     /// Its database.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Turns at the cores, for judging documents.

@@ -145,7 +145,9 @@ impl Form {
             Self::Json => format!("{{\"{status}\" : {}}}", serde_json::Value::from(message)),
             Self::ProblemJson => {
                 let title = problem.status.canonical_reason();
-                serde_json::json!({"title": title, "status": status, "detail": message}).to_string()
+                let kind = "about:blank";
+                serde_json::json!({"type": kind, "title": title, "status": status, "detail": message})
+                    .to_string()
             }
             Self::Html => {
                 web::problem::page(marketplace, problem).map_or_else(|_| html(problem), |Html(page)| page)

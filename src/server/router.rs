@@ -17,10 +17,10 @@ use axum::{
     routing::get,
 };
 use tower::{ServiceExt as _, service_fn};
-use tower_http::compression::CompressionLayer;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use super::{
-    conditional,
+    api, conditional, confirm, health, log,
     marketplace::Marketplace,
     problem::{self, Problem},
     query, rest, web,
@@ -29,11 +29,15 @@ use super::{
 /// The service: routes of every part, under `/` and under the prefix of the public URL.
 pub fn router(marketplace: Marketplace) -> Router {
     let prefix = marketplace.path("");
+    let metrics = marketplace.settings().metrics_listen.is_none();
     let routes = routes()
+        .merge(health::routes(metrics))
+        .layer(CatchPanicLayer::custom(log::panicked))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(conditional::tag_compressed))
         .layer(middleware::from_fn_with_state(marketplace.clone(), problem::written))
         .layer(middleware::from_fn(web::headers::add))
+        .layer(middleware::from_fn(log::route))
         .with_state(marketplace);
     // A layer would see the path after the route was chosen.
     Router::new().fallback_service(service_fn(move |mut request: Request| {
@@ -52,8 +56,10 @@ fn routes() -> Router<Marketplace> {
     Router::new()
         .route("/", get(home))
         .merge(rest::routes())
-        .merge(query::routes())
+        .merge(confirm::routes())
+        .merge(api::routes())
         .merge(web::routes())
+        .merge(query::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
 }
@@ -83,7 +89,7 @@ fn plain(uri: &Uri, prefix: &str) -> Uri {
     if let Some(rest) = path.strip_prefix(prefix)
         && (rest.is_empty() || rest.starts_with('/'))
     {
-        path = rest.to_owned();
+        path = String::from(rest);
     }
     if path.len() > 1 && path.ends_with('/') {
         path.pop();

@@ -13,6 +13,7 @@ mod endorsers;
 mod expiry;
 mod find;
 mod list;
+mod mirrored;
 mod moment;
 mod open;
 mod order;
@@ -22,6 +23,7 @@ mod schema;
 mod sql;
 mod suggest;
 mod tags;
+mod tally;
 mod texts;
 mod writer;
 

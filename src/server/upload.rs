@@ -14,6 +14,7 @@ use super::{
     confirm::{self, Asked},
     key::EntryKey,
     marketplace::Marketplace,
+    metrics::Upload,
     policy::Admission,
     problem::Problem,
     store::{AddError, Added, NewEntry, Order},
@@ -124,6 +125,18 @@ pub async fn judge(marketplace: &Marketplace, document: Vec<u8>) -> Result<Verdi
 /// if it is no entry, or there is a newer one, or another with its key, 503 if the database or the mail
 /// server does not answer.
 pub async fn receive(marketplace: &Marketplace, document: Vec<u8>) -> Result<Received, Refused> {
+    let received = judge_and_keep(marketplace, document).await;
+    marketplace.metrics().upload(match &received {
+        Ok(Received { outcome: Outcome::Created, .. }) => Upload::Created,
+        Ok(Received { outcome: Outcome::Same, .. }) => Upload::Same,
+        Ok(Received { outcome: Outcome::Parked, .. }) => Upload::Parked,
+        Err(refused) if refused.problem.status.is_server_error() => Upload::Failed,
+        Err(_) => Upload::Refused,
+    });
+    received
+}
+
+async fn judge_and_keep(marketplace: &Marketplace, document: Vec<u8>) -> Result<Received, Refused> {
     check_read_only(marketplace)?;
     if document.is_empty() {
         return Err(Problem::bad_request("post with null entity").into());

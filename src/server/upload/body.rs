@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::super::{marketplace::Marketplace, problem::Problem};
+use super::super::{connection::Stalled, marketplace::Marketplace, problem::Problem};
 
 /// What a form may add to the document in it, in bytes: heads of parts, and other fields.
 const FORM_BYTES: usize = 64 * 1024;
@@ -114,7 +114,10 @@ async fn read(
     }
     let (mut document, mut share) = (Vec::new(), Share::new(marketplace.uploads()));
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::bad_request("the body of the request breaks off"))?;
+        let chunk = chunk.map_err(|error| {
+            let broken = || Problem::bad_request("the body of the request breaks off");
+            Stalled::problem(&error).unwrap_or_else(broken)
+        })?;
         let refused = if document.len() + chunk.len() > limit {
             Some(super::too_large(marketplace))
         } else {
