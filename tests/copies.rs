@@ -10,10 +10,10 @@ mod export;
 mod import;
 #[path = "copies/liar.rs"]
 mod liar;
-#[path = "loopback/mod.rs"]
-mod loopback;
 #[path = "copies/mirror.rs"]
 mod mirror;
+#[path = "copies/original.rs"]
+mod original;
 #[path = "common/pki.rs"]
 mod pki;
 mod server;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     Folder, eight,
     liar::{self, Says},
-    loopback,
+    original,
     server::{self, Server, draft::Draft},
 };
 
@@ -120,7 +120,7 @@ fn change(sequence: usize, document: &[u8]) -> Value {
         "sequence": sequence,
         "identifier": value("dcterms:identifier"),
         "email": value("slreq:email"),
-        "created": created,
+        "created": created.unwrap_or_default(),
         "document": STANDARD.encode(document),
     })
 }
@@ -192,7 +192,9 @@ fn answers_that_make_no_sense_end_the_round() {
     let count = AtomicUsize::new(0);
     let (base, _) = liar::start(move |_| {
         let number = count.fetch_add(1, Ordering::SeqCst);
-        Says::json(&json!({ "feed": number.to_string(), "newest": 1, "changes": [change(1, &document)] }))
+        Says::json(
+            &json!({ "feed": number.to_string(), "newest": 9, "changes": [change(number + 1, &document)] }),
+        )
     });
     let done = mirror(&Folder::new(), &base);
     done.ended(5, "").said(&["answers with another feed each time"]);
@@ -225,24 +227,23 @@ fn a_connection_that_breaks_is_tried_again_where_it_was() {
 
 #[test]
 fn of_an_original_the_newest_entries_are_taken() {
-    let source = loopback::start(&[], |_| {});
+    let source = original::start();
     let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
     let upload = |draft: &Draft| {
-        let posted =
-            client.post(format!("{}/metadata", source.base)).header("content-type", "application/xml");
+        let posted = client.post(format!("{source}/metadata")).header("content-type", "application/xml");
         assert_eq!(posted.body(draft.signed()).send().unwrap().status(), 201);
     };
     let folder = Folder::new();
     // An empty one answers 404.
-    mirror(&folder, &source.base).ended(0, "0 entries taken, 0 there already, 0 refused\n");
+    mirror(&folder, &source).ended(0, "0 entries taken, 0 there already, 0 refused\n");
     for draft in eight() {
         upload(&draft);
     }
     // Two of the eight are superseded.
-    mirror(&folder, &source.base).ended(0, "6 entries taken, 0 there already, 0 refused\n");
-    mirror(&folder, &source.base).ended(0, "0 entries taken, 6 there already, 0 refused\n");
+    mirror(&folder, &source).ended(0, "6 entries taken, 0 there already, 0 refused\n");
+    mirror(&folder, &source).ended(0, "0 entries taken, 6 there already, 0 refused\n");
     upload(&Draft::new("four").created("2019-01-01T00:00:00Z"));
-    mirror(&folder, &source.base).ended(0, "1 entry taken, 5 there already, 0 refused\n");
+    mirror(&folder, &source).ended(0, "1 entry taken, 5 there already, 0 refused\n");
     folder.run(&["check", "--data", "data"]).ended(0, "7 entries checked, 0 faults\n");
 }
 
