@@ -9,11 +9,15 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL}
 
 use crate::{Email, Identifier, Timestamp};
 
+mod query;
+
+pub use self::query::{MAX_WORDS, Wanted};
+
 /// The longest stretch of a list that is given at once, in entries.
 pub const MAX_LENGTH: u32 = 1000;
 
 /// Which entries are listed; all conditions must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Selection {
     /// Of this image only.
     pub identifier: Option<Identifier>,
@@ -37,7 +41,7 @@ pub struct Selection {
 }
 
 /// Texts that properties of an entry must contain, whatever the case; anything if empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Contains {
     /// `slterms:os`.
     pub os: String,
@@ -52,7 +56,7 @@ pub struct Contains {
 }
 
 /// The state that listed entries are in; superseded ones are in none of these.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Neither expired nor deprecated.
     #[default]
@@ -66,7 +70,7 @@ pub enum Status {
 }
 
 /// Where the image must lie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Location {
     /// Anywhere.
     #[default]
@@ -79,7 +83,7 @@ pub enum Location {
 
 /// An order of entries. Equal ones follow each other newest first; descending is the exact reverse of
 /// ascending, so there it is oldest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
     /// By this.
     pub by: SortKey,
@@ -88,7 +92,7 @@ pub struct Sort {
 }
 
 /// What entries are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the properties of the same names")]
 pub enum SortKey {
     /// The time of the endorsement.

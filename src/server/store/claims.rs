@@ -22,4 +22,15 @@ impl Store {
         insert.value(what).push(", ").value(now.unix_seconds()).push(") ON CONFLICT DO NOTHING");
         Ok(insert.run(&self.0.writers).await? == 1)
     }
+
+    /// `what` is anyone's to claim again: it was not done.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it may stay claimed.
+    pub async fn release(&self, what: &str) -> Result<(), StoreError> {
+        let mut delete = Sql::new("DELETE FROM claim WHERE what = ");
+        delete.value(what);
+        delete.run(&self.0.writers).await?;
+        Ok(())
+    }
 }

@@ -60,8 +60,25 @@ impl Store {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<Listed>, StoreError> {
+        self.history_by(identifier, None, limit, now).await
+    }
+
+    /// The same, of one endorser if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn history_by(
+        &self,
+        identifier: Identifier,
+        email: Option<&Email>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Listed>, StoreError> {
         let mut select = Sql::new("SELECT ");
         select.push(COLUMNS).push(ANY_STATE).push("e.identifier = ").value(identifier.to_string());
+        if let Some(email) = email {
+            select.push(" AND e.email = ").value(email.as_str());
+        }
         select.push(" ORDER BY e.id DESC LIMIT ").value(i64::from(limit));
         let rows = select.all(&self.0.readers).await?;
         rows.iter().map(|row| row::listed(row, now)).collect()

@@ -61,6 +61,7 @@ const FIRST: &[&str] = &[
         sha256 {blob} PRIMARY KEY, email {text} NOT NULL, subject {text} NOT NULL, issuer {text} NOT NULL)",
     "CREATE TABLE change (sequence {number}, entry BIGINT NOT NULL)",
     "CREATE TABLE feed (name {text} NOT NULL, newest BIGINT NOT NULL)",
+    "CREATE TABLE mirror (url {text} PRIMARY KEY, feed {text} NOT NULL, position BIGINT NOT NULL)",
     "CREATE TABLE parked (
         token {blob} PRIMARY KEY, identifier {text} NOT NULL, email {text} NOT NULL, created BIGINT NOT NULL,
         document {blob} NOT NULL, expires BIGINT NOT NULL)",
@@ -69,6 +70,9 @@ const FIRST: &[&str] = &[
     "CREATE TABLE parking (email {text} PRIMARY KEY)",
     "CREATE TABLE claim (what {text} PRIMARY KEY, at BIGINT NOT NULL)",
     "CREATE INDEX claim_at ON claim (at)",
+    "CREATE TABLE tally (
+        what {text} NOT NULL, hour BIGINT NOT NULL, times BIGINT NOT NULL, PRIMARY KEY (what, hour))",
+    "CREATE INDEX tally_hour ON tally (hour)",
 ];
 
 /// Substrings of three characters and more of the latest entries, in lower case already; `flags` says in
