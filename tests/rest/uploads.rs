@@ -108,14 +108,21 @@ fn a_form_brings_the_first_part_with_a_file_name() {
 fn s9_what_old_deprecate_wrote_is_taken() {
     let server = start(|_| ());
     let endorsement = "<slreq:endorsement rdf:parseType=\"Resource\"/>";
-    let unsigned = Draft::new("an image").deprecated("too old").unsigned();
+    let deprecated = Draft::new("an image").deprecated("too old").unsigned();
     // The endorsement comes last.
-    let unsigned = unsigned.replace(endorsement, "");
-    let unsigned = unsigned.replace("</rdf:Description>", &format!("{endorsement}</rdf:Description>"));
-    let document = sign(unsigned.as_bytes(), &identity(EMAIL), EMAIL, time("2012-01-01T00:00:00Z"));
-    let path = server.publish(document);
-    assert_eq!(server.get(&path).send().status, 200);
-    assert_eq!(server.get("/metadata?status=deprecated").send().status, 200);
+    let last = deprecated.replace(endorsement, "");
+    let last = last.replace("</rdf:Description>", &format!("{endorsement}</rdf:Description>"));
+    // As in the originals' own tests: the tag comes before the size.
+    let tag = "<dcterms:alternative>t</dcterms:alternative>";
+    let early =
+        Draft::new("another image").unsigned().replace("<slreq:bytes>", &format!("{tag}<slreq:bytes>"));
+    for (unsigned, status) in [(last, "deprecated"), (early, "valid")] {
+        let document = sign(unsigned.as_bytes(), &identity(EMAIL), EMAIL, time("2012-01-01T00:00:00Z"));
+        let path = server.publish(document.clone());
+        assert_eq!(server.get(&path).send().body, document);
+        assert_eq!(server.get(&format!("/metadata?status={status}")).send().status, 200);
+    }
+    assert_eq!(server.get(&format!("/tag/{EMAIL}/t")).send().status, 200);
 }
 
 #[test]
@@ -220,7 +227,7 @@ fn trusting(change: impl FnOnce(&mut Settings)) -> Server {
         fs::write(&file, authority().certificate_pem()).unwrap();
         let mut anchors = Anchors::new();
         anchors.add_pem_file(&file).unwrap();
-        settings.anchors = Some(anchors);
+        settings.anchors = Some(anchors.into());
         change(settings);
     })
 }
