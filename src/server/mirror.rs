@@ -194,7 +194,7 @@ impl<'a> Mirror<'a> {
         let mut list = self.client.latest()?;
         loop {
             let entry = list.next().transpose()?;
-            let last = entry.is_none();
+            let end = entry.is_none();
             if let Some(document) = entry {
                 number += 1;
                 if self.remembered.contains(&sha256(&document)) {
@@ -204,7 +204,7 @@ impl<'a> Mirror<'a> {
                 bytes += document.len();
                 batch.push(Candidate { name: format!("entry {number}"), key: None, document });
             }
-            if last || batch.len() >= AT_ONCE || bytes >= BYTES_AT_ONCE {
+            if end || batch.len() >= AT_ONCE || bytes >= BYTES_AT_ONCE {
                 self.take(&batch, &mut round, observe)?;
                 if self.remembered.len() + batch.len() <= MAX_REMEMBERED {
                     self.remembered.extend(batch.iter().map(|candidate| sha256(&candidate.document)));
@@ -212,7 +212,7 @@ impl<'a> Mirror<'a> {
                 batch.clear();
                 bytes = 0;
             }
-            if last {
+            if end {
                 return Ok(round);
             }
         }

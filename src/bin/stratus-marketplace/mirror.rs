@@ -21,7 +21,7 @@ use stratuslab::{
 };
 
 /// The pause between two looks at the other Marketplace, if nobody says otherwise.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Follow another Marketplace
 ///
