@@ -387,7 +387,7 @@ fn trusting(change: impl FnOnce(&mut Settings)) -> Server {
         fs::write(&file, authority().certificate_pem()).unwrap();
         let mut anchors = Anchors::new();
         anchors.add_pem_file(&file).unwrap();
-        settings.anchors = Some(anchors);
+        settings.anchors = Some(anchors.into());
         change(settings);
     })
 }
