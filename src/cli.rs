@@ -3,6 +3,7 @@
 //! A command is a `clap` structure that flattens [`CommonArgs`] and a function that does the
 //! work; [`main`] does the rest. stdout carries the result, stderr the talk.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Write as _};
@@ -15,6 +16,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Parser};
 use clap_complete::Shell;
 
 pub mod credentials;
+#[cfg(feature = "marketplace")]
+pub mod database;
 pub mod identify;
 pub mod image;
 pub mod input;
@@ -24,6 +27,8 @@ pub mod output;
 pub mod password;
 pub mod progress;
 pub mod publish;
+#[cfg(feature = "marketplace")]
+pub mod serve;
 mod session;
 mod signing;
 pub mod stamp;
@@ -31,6 +36,8 @@ mod text;
 pub mod trust;
 pub mod verdict;
 
+#[cfg(feature = "marketplace")]
+pub(crate) use interrupt::heeded as heeded_signals;
 pub use session::Session;
 pub(crate) use text::reason;
 pub use text::shown;
@@ -138,6 +145,11 @@ pub trait Command: Parser {
     fn adjusted(command: clap::Command) -> clap::Command {
         command
     }
+
+    /// Does it end by itself when it gets a signal, once it has begun? Otherwise an interrupt ends it.
+    fn minds_signals(&self) -> bool {
+        false
+    }
 }
 
 /// Runs a command: parses the arguments, calls `run`, reports and gives the exit status.
@@ -164,36 +176,64 @@ pub fn main<C: Command>(run: fn(&C, &Session) -> Result<(), Failure>) -> ExitCod
         }
         Err(error) => return printed(help::<C>(&arguments).unwrap_or(error).print()),
     };
-    let profile_from_variable = matches.value_source("user_config_section") == Some(ValueSource::EnvVariable);
-    let session = Session::of(args.common(), inputs(&command, &matches), profile_from_variable);
+    if args.minds_signals() {
+        interrupt::hand_over();
+    }
+    let session = Session::of(args.common(), inputs(&command, &matches), from_variables(&matches));
     let result = run(&args, &session);
     session.end(result)
 }
 
 /// The command as all are set up.
 fn command<C: Command>() -> clap::Command {
-    C::adjusted(C::command())
+    let command = C::adjusted(C::command())
         .version(env!("CARGO_PKG_VERSION"))
         .infer_long_args(true)
         // Of a repeated option the last one counts, as it did in the originals (optparse): wrapper
         // scripts put theirs first. Lists and counts still add up.
-        .args_override_self(true)
-        // `--help` would otherwise print a password that is in the environment.
-        .mut_args(|arg| arg.hide_env_values(true))
+        .args_override_self(true);
+    // `--help` would otherwise print a password that is in the environment.
+    every_arg(command, |arg| arg.hide_env_values(true))
+}
+
+/// Changes every argument of a command and of its subcommands.
+fn every_arg(command: clap::Command, change: fn(Arg) -> Arg) -> clap::Command {
+    command.mut_args(change).mut_subcommands(|subcommand| every_arg(subcommand, change))
 }
 
 /// An empty environment variable counts as unset, which `clap` sees otherwise.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
-    command.mut_args(|arg| {
+    every_arg(command, |arg| {
         let empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
         if empty { arg.env(None::<&'static str>) } else { arg }
     })
 }
 
-/// The files named as arguments.
+/// The files named as arguments, also of a subcommand.
 fn inputs(command: &clap::Command, matches: &ArgMatches) -> Vec<PathBuf> {
+    let (command, matches) = innermost(command, matches);
     let files = |arg: &Arg| matches.try_get_many::<PathBuf>(arg.get_id().as_str()).ok().flatten();
     command.get_positionals().filter_map(files).flatten().cloned().collect()
+}
+
+/// The subcommand that is called, if there is one, and its arguments.
+fn innermost<'a>(command: &'a clap::Command, matches: &'a ArgMatches) -> (&'a clap::Command, &'a ArgMatches) {
+    match matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches))) {
+        Some((command, matches)) => innermost(command, matches),
+        None => (command, matches),
+    }
+}
+
+/// The arguments whose values come from environment variables, also those of a subcommand.
+fn from_variables(matches: &ArgMatches) -> BTreeSet<String> {
+    let here = matches.ids().map(clap::Id::as_str);
+    let here =
+        here.filter(|id| matches.value_source(id) == Some(ValueSource::EnvVariable)).map(str::to_owned);
+    let mut found: BTreeSet<_> = here.collect();
+    if let Some((_, matches)) = matches.subcommand() {
+        found.extend(from_variables(matches));
+    }
+    found
 }
 
 /// A better word for an abbreviation of several options, which `clap` calls unexpected.
@@ -203,13 +243,16 @@ fn ambiguous(command: &mut clap::Command, error: &clap::Error) -> Option<clap::E
         _ => return None,
     };
     let start = given.strip_prefix("--").filter(|start| !start.is_empty())?;
-    let known = command.get_arguments().filter_map(Arg::get_long);
-    let mut meant: Vec<_> =
-        known.filter(|known| known.starts_with(start)).map(|known| format!("--{known}")).collect();
+    let subcommand =
+        command.get_subcommands().find(|sub| std::env::args().any(|word| word == sub.get_name()));
+    let arguments =
+        command.get_arguments().chain(subcommand.into_iter().flat_map(clap::Command::get_arguments));
+    let known = arguments.filter_map(Arg::get_long);
+    let known = known.filter(|known| known.starts_with(start)).map(|known| format!("--{known}"));
+    let meant: Vec<_> = known.collect::<BTreeSet<_>>().into_iter().collect();
     if meant.len() < 2 {
         return None;
     }
-    meant.sort();
     let fact = format!("ambiguous option '{given}': {}", meant.join(", "));
     Some(command.error(ErrorKind::UnknownArgument, fact))
 }
@@ -229,7 +272,7 @@ fn completion_wanted<C: Command>(arguments: &[std::ffi::OsString]) -> Option<She
     if !arguments.iter().any(|argument| mentioned(argument)) {
         return None;
     }
-    let command = command::<C>().mut_args(|arg| arg.env(None::<&'static str>));
+    let command = command::<C>().mut_args(|arg| arg.env(None::<&'static str>)).subcommand_required(false);
     let matches = command.try_get_matches_from(arguments).ok()?;
     matches.get_one::<Shell>("generate_completion").copied()
 }

@@ -7,8 +7,8 @@
 //!
 //! Two formats are read. TOML is this project's: keys at the top are the defaults, every table is
 //! a profile. INI is the originals' `stratuslab-user.cfg`: section `[default]`, others profiles.
-//! The table or section `trust` is no profile, but who is trusted; in TOML a profile may have one of
-//! its own, `[PROFILE.trust]`.
+//! The table or section `trust` is no profile, but who is trusted, and the table `marketplace` is how one's
+//! own Marketplace runs; in TOML a profile may have such tables of its own, `[PROFILE.trust]`.
 //! A name ending in `.toml` says TOML, in `.cfg` or `.ini` INI; any other file with a `[default]`
 //! section is INI.
 //!
@@ -18,6 +18,8 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::mem;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ use zeroize::Zeroizing;
 use crate::cli::{input, password};
 use crate::credentials::token::{Pkcs11Uri, TokenPin};
 use crate::dsig::SignatureMethod;
+use crate::http::HttpUrl;
 use crate::trust::Pin;
 use crate::{Email, Password};
 
@@ -36,7 +39,8 @@ mod toml;
 mod value;
 
 pub use error::{At, ConfigError, ConfigWarning};
-pub(crate) use value::timeout;
+pub use value::{Hours, LogFormat, Size};
+pub(crate) use value::{password_in_url, timeout};
 
 use keys::{Keys, keys};
 use value::{Place, Raw};
@@ -97,6 +101,8 @@ keys! {
     } also {
     /// Section `trust`: who is trusted to say who endorsed an entry.
     pub trust: TrustConfig,
+    /// Section `marketplace`: how one's own Marketplace runs.
+    pub marketplace: MarketplaceConfig,
     source: Option<PathBuf>,
     warnings: Vec<ConfigWarning>,
     }
@@ -118,11 +124,78 @@ keys! {
     } also {}
 }
 
+keys! {
+    /// How one's own Marketplace runs (`stratus-marketplace`): the section `marketplace`.
+    MarketplaceConfig {
+    /// Where it listens.
+    listen: SocketAddr,
+    /// Where it shows its metrics, and they alone.
+    metrics_listen: SocketAddr,
+    /// The directory with its entries.
+    data: PathBuf,
+    /// The PostgreSQL database with its entries; there may be a password in it.
+    database: Password,
+    /// Where clients find it.
+    public_url: HttpUrl,
+    /// Does it take no uploads?
+    read_only: bool,
+    /// May anyone supersede anyone's entries?
+    open: bool,
+    /// Largest upload.
+    max_entry_bytes: Size,
+    /// Are signatures and digests with SHA-1 accepted in uploads?
+    allow_sha1: bool,
+    /// Trust anchors in a directory of hashed names, with their CRLs and signing policies.
+    ca_path: PathBuf,
+    /// Trust anchors in a PEM file.
+    ca_file: PathBuf,
+    /// CRLs, in PEM or DER files.
+    crl: Vec<PathBuf>,
+    /// Whose entries are taken.
+    endorsed_by: Vec<Pin>,
+    /// Are endorsers asked by mail before their entries are taken?
+    confirm_email: bool,
+    /// Who is not asked.
+    confirm_not_for: Vec<Pin>,
+    /// How long they may take.
+    confirm_expires: Hours,
+    /// Who takes over its mail.
+    mail_server: String,
+    /// Who its mail is from, and who is told of abuse.
+    mail_admin: Email,
+    /// The user at the mail server.
+    mail_user: String,
+    /// The password there.
+    mail_password: Password,
+    /// A file with that password.
+    mail_password_file: PathBuf,
+    /// Certificates to trust for the mail server instead of the system's, in a PEM file.
+    mail_ca_file: PathBuf,
+    /// Are endorsers told before their entries expire?
+    reminders: bool,
+    /// How long a query may take.
+    query_timeout: Duration,
+    /// How much memory a query may take.
+    query_memory: Size,
+    /// How many results a query may have.
+    query_rows: usize,
+    /// How long a client may pause.
+    client_timeout: Duration,
+    /// How long requests in progress may take when it stops.
+    shutdown_timeout: Duration,
+    /// Connections at a time.
+    max_connections: usize,
+    /// How its log is written.
+    log_format: LogFormat,
+    } also {}
+}
+
 /// A key of the documentation that the originals' code did not know (C34).
 const ALIASES: &[(&str, &str)] = &[("marketplace", "marketplace_endpoint")];
 
-/// The section that is no profile.
+/// The sections that are no profiles.
 const TRUST: &str = "trust";
+const MARKETPLACE: &str = "marketplace";
 
 /// The key that names the profile to use.
 const SELECTED_SECTION: &str = "selected_section";
@@ -170,6 +243,7 @@ impl Config {
         if profile.trust.names_anchors() {
             (self.trust.ca_path, self.trust.ca_file) = (None, None);
         }
+        self.marketplace = self.marketplace.without_alternatives(&profile.marketplace);
         if profile.p12_certificate.is_some() || profile.pkcs11_uri.is_some() {
             (self.pem_certificate, self.pem_key) = (None, None);
         }
@@ -190,7 +264,9 @@ impl Config {
 
     fn over(self, mut defaults: Self) -> Self {
         let mut profile = self;
-        defaults.trust = std::mem::take(&mut profile.trust).keys_over(std::mem::take(&mut defaults.trust));
+        defaults.trust = mem::take(&mut profile.trust).keys_over(mem::take(&mut defaults.trust));
+        let marketplace = mem::take(&mut profile.marketplace);
+        defaults.marketplace = marketplace.keys_over(mem::take(&mut defaults.marketplace));
         profile.keys_over(defaults)
     }
 
@@ -212,6 +288,34 @@ impl TrustConfig {
     }
 }
 
+impl MarketplaceConfig {
+    /// See [`Config::without_alternatives`].
+    fn without_alternatives(mut self, profile: &Self) -> Self {
+        if profile.ca_path.is_some() || profile.ca_file.is_some() {
+            (self.ca_path, self.ca_file) = (None, None);
+        }
+        if profile.data.is_some() || profile.database.is_some() {
+            (self.data, self.database) = (None, None);
+        }
+        if profile.mail_password.is_some() || profile.mail_password_file.is_some() {
+            (self.mail_password, self.mail_password_file) = (None, None);
+        }
+        self
+    }
+
+    fn holds_password(&self) -> bool {
+        let database = self.database.as_ref().map(Password::as_str);
+        self.mail_password.is_some() || database.and_then(password_in_url).is_some()
+    }
+}
+
+impl fmt::Debug for MarketplaceConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set: Vec<_> = Self::KEYS.iter().filter(|key| self.is_set(key)).collect();
+        f.debug_struct("MarketplaceConfig").field("set", &set).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for TrustConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set: Vec<_> = Self::KEYS.iter().filter(|key| self.is_set(key)).collect();
@@ -224,6 +328,7 @@ impl fmt::Debug for Config {
         let set: Vec<_> = Self::KEYS.iter().filter(|key| self.is_set(key)).collect();
         let mut text = f.debug_struct("Config");
         text.field("source", &self.source).field("set", &set).field("trust", &self.trust);
+        text.field("marketplace", &self.marketplace);
         text.finish_non_exhaustive()
     }
 }
@@ -234,9 +339,12 @@ impl Contents {
         let pin = |config: &Config| {
             matches!(config.pkcs11_uri.as_ref().and_then(Pkcs11Uri::pin), Some(TokenPin::Value(_)))
         };
-        configs
-            .into_iter()
-            .any(|config| config.password.is_some() || config.p12_password.is_some() || pin(config))
+        configs.into_iter().any(|config| {
+            config.password.is_some()
+                || config.p12_password.is_some()
+                || pin(config)
+                || config.marketplace.holds_password()
+        })
     }
 
     fn choose(self, path: &Path, profile: Option<&str>) -> Result<Config, ConfigError> {

@@ -18,6 +18,8 @@ use reqwest::{
 };
 
 pub use anchors::OptionsError;
+#[cfg(feature = "marketplace")]
+pub(crate) use anchors::in_file as ca_file;
 pub(crate) use anchors::{first_reason, innermost};
 pub(crate) use exchange::{Exchange, Failed, Observer, Unread};
 pub(crate) use failure::Patience;

@@ -5,6 +5,9 @@
 
 mod endpoint;
 mod error;
+#[cfg(feature = "marketplace")]
+mod feed;
+mod list;
 mod options;
 mod transport;
 
@@ -21,6 +24,9 @@ use crate::{
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::ClientError;
+#[cfg(feature = "marketplace")]
+pub use feed::{Changed, Feed};
+pub use list::Latest;
 pub use options::{ClientIdentity, ClientOptions, Login};
 
 /// Bytes allowed around the entry in a list.
@@ -108,7 +114,8 @@ impl Client {
     ) -> Result<Vec<u8>, ClientError> {
         let url = self.endpoint.entry_url(*identifier, email, created);
         let limit = xml::MAX_DOCUMENT_BYTES + WRAPPER_LIMIT;
-        let answer = self.exchange(transport::Request { url: &url, document: None, limit })?;
+        let answer =
+            self.exchange(transport::Request { url: &url, document: None, accept: transport::XML, limit })?;
         let not_one = |found| ClientError::NotAMarketplace { url: answer.url.to_string(), found };
         if answer.status != StatusCode::OK {
             let (status, reason) = (answer.status, answer.message());
@@ -136,8 +143,13 @@ impl Client {
 
     fn post(&self, document: &[u8], computed: String) -> Result<Uploaded, ClientError> {
         let url = self.endpoint.upload_url();
-        let answer =
-            self.exchange(transport::Request { url: &url, document: Some(document), limit: MESSAGE_LIMIT })?;
+        let request = transport::Request {
+            url: &url,
+            document: Some(document),
+            accept: transport::XML,
+            limit: MESSAGE_LIMIT,
+        };
+        let answer = self.exchange(request)?;
         let state = match answer.status {
             StatusCode::CREATED => UploadState::Created,
             StatusCode::ACCEPTED => UploadState::Pending,

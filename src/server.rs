@@ -10,10 +10,31 @@
 //! All that outlives a request is in the database: any number of processes may serve one.
 
 pub mod admission;
+pub mod api;
+pub mod conditional;
+pub mod confirm;
+pub mod connection;
+pub mod export;
+pub mod health;
+pub mod import;
+pub mod intake;
 pub mod key;
+pub mod log;
+pub mod mail;
 pub mod marketplace;
+pub mod metrics;
+pub mod mirror;
+pub mod negotiate;
+pub mod parameters;
+pub mod policy;
 pub mod problem;
+pub mod query;
+pub mod remind;
+pub mod rest;
 pub mod router;
+pub mod run;
 pub mod selection;
 pub mod settings;
 pub mod store;
+pub mod upload;
+pub mod web;

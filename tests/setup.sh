@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing to build and run the example; with the argument
-# `tests`, those the tests need as well, and signxml in a Python environment of its own; with `fuzz`,
-# what fuzzing needs on top of that.
+# `tests`, those the tests need as well, and signxml and schemathesis in a Python environment of their
+# own; with `fuzz`, what fuzzing needs on top of that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,8 +18,12 @@ case "${1:-}" in tests | fuzz)
     packages+=(qemu-utils xorriso)
     # tokens without hardware
     packages+=(softhsm2 p11-kit-modules)
-    # where signxml lives
+    # the Marketplace's other database
+    packages+=(postgresql)
+    # where signxml and schemathesis live
     packages+=(python3 python3-venv)
+    # what looks at the pages, and a font to read them in
+    packages+=(chromium chromium-driver fonts-dejavu-core)
     ;;
 esac
 if [ "${1:-}" = fuzz ]; then
@@ -51,10 +55,16 @@ fi
 
 # The environment remembers what was installed into it.
 if ! cmp --silent tests/python/requirements.txt target/peers/requirements.txt; then
-    echo "installing: signxml" >&2
+    echo "installing: signxml and schemathesis" >&2
     rm -rf target/peers
     # Debian's own Python, which is the one that the packages above are for.
     quietly /usr/bin/python3 -m venv target/peers
     quietly target/peers/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
     cp tests/python/requirements.txt target/peers/
+fi
+
+# Of this one file is wanted, so that what it needs is left out.
+if ! cmp --silent tests/python/axe.txt target/peers/axe.txt; then
+    quietly target/peers/bin/python -m pip install --quiet --no-deps --requirement tests/python/axe.txt
+    cp tests/python/axe.txt target/peers/
 fi

@@ -193,7 +193,7 @@ pub fn compressed_value(image: &Image) -> Value {
 
 /// A number of bytes: digits and a unit, of 1024 (`K`, `KiB`, `M`, …) or 1000 (`KB`, `MB`, …) as
 /// the GNU coreutils have them.
-fn size(value: &str) -> Result<u64, String> {
+pub(crate) fn size(value: &str) -> Result<u64, String> {
     let digits = value.len() - value.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = value.split_at(digits);
     let (prefix, base) = match unit.strip_suffix("iB") {

@@ -4,8 +4,8 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -17,6 +17,9 @@ use super::Status;
 /// What an interrupt has to clear up. Whoever holds the lock is in a critical section: the
 /// interrupt waits for it.
 static PENDING: Mutex<Pending> = Mutex::new(Pending { files: Vec::new(), terminal: None });
+
+/// Is there somebody else who acts on signals?
+static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
 /// See [`PENDING`].
 pub(super) struct Pending {
@@ -85,13 +88,10 @@ fn restore_terminal(pending: &mut Pending) {
 /// an error of the write (EFBIG) instead of the end of the process.
 pub(super) fn handle() {
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
-    let ignored = ignored_signals();
-    // `nohup` and shells without job control start commands with signals ignored; that stays.
-    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
-    let Ok(mut signals) = Signals::new(wanted) else { return };
+    let Ok(mut signals) = Signals::new(heeded()) else { return };
     // Without the thread the signals would go unheard; their default is then better.
     let started = thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        if let Some(signal) = signals.forever().find(|_| !HANDED_OVER.load(Ordering::SeqCst)) {
             // The prompt ends its line itself on Ctrl-C.
             if signal != SIGINT {
                 end_line();
@@ -106,6 +106,11 @@ pub(super) fn handle() {
     }
 }
 
+/// From now on the command itself acts on signals.
+pub(super) fn hand_over() {
+    HANDED_OVER.store(true, Ordering::SeqCst);
+}
+
 /// Clears up and ends the process as an interrupt does.
 pub(super) fn exit() -> ! {
     let mut pending = pending();
@@ -117,6 +122,17 @@ pub(super) fn exit() -> ! {
     // The lock is held to the end, so that nothing is renamed or created after this; and no
     // exit handler of a library runs under threads that are still at work.
     signal_hook::low_level::exit(Status::Interrupted as i32)
+}
+
+/// The signals that end a command, and were not ignored when it started: `nohup` and shells without job
+/// control start commands with signals ignored; that stays.
+pub(crate) fn heeded() -> Vec<i32> {
+    static HEEDED: OnceLock<Vec<i32>> = OnceLock::new();
+    let heeded = HEEDED.get_or_init(|| {
+        let ignored = ignored_signals();
+        [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0).collect()
+    });
+    heeded.clone()
 }
 
 /// The mask of signals ignored when the process started, as Linux tells it.

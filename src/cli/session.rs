@@ -1,5 +1,6 @@
 //! One run of a command: its configuration, its talk, its exit status.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,8 +18,8 @@ pub struct Session {
     args: CommonArgs,
     /// The files named as arguments, for failures before any is looked at.
     inputs: Vec<PathBuf>,
-    /// Is it the environment that names the profile?
-    profile_from_variable: bool,
+    /// The arguments whose values come from the environment.
+    from_variables: BTreeSet<String>,
     config: OnceLock<Config>,
     end: Mutex<End>,
 }
@@ -36,13 +37,19 @@ struct End {
 impl Session {
     /// A run with these options.
     pub fn new(args: &CommonArgs) -> Self {
-        Self::of(args, Vec::new(), false)
+        Self::of(args, Vec::new(), BTreeSet::new())
     }
 
     /// A run on these inputs.
-    pub(super) fn of(args: &CommonArgs, inputs: Vec<PathBuf>, profile_from_variable: bool) -> Self {
+    pub(super) fn of(args: &CommonArgs, inputs: Vec<PathBuf>, from_variables: BTreeSet<String>) -> Self {
         let (args, config, end) = (args.clone(), OnceLock::new(), Mutex::default());
-        Self { args, inputs, profile_from_variable, config, end }
+        Self { args, inputs, from_variables, config, end }
+    }
+
+    /// Does the value of this argument (its field's name) come from an environment variable? The command
+    /// line comes first where two arguments exclude each other.
+    pub fn from_variable(&self, argument: &str) -> bool {
+        self.from_variables.contains(argument)
     }
 
     /// The configuration: file and profile, loaded on first use.
@@ -67,7 +74,7 @@ impl Session {
         let no_file = matches!(error, ConfigError::NoFile { .. });
         let no_profile = no_file || matches!(error, ConfigError::MissingProfile { .. });
         let failure = Failure::from(error);
-        if no_profile && self.profile_from_variable {
+        if no_profile && self.from_variable("user_config_section") {
             failure.with_hint(format_args!("the variable {USER_CONFIG_SECTION} asks for it"))
         } else if no_file {
             failure.with_hint("--user-config-section asks for it; --config FILE names a file that has it")

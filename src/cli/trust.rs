@@ -1,6 +1,6 @@
 //! Who is trusted to say who endorsed an entry: arguments, configuration, and what failures lead to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -40,17 +40,35 @@ impl TrustArgs {
     /// A [`Failure`] if a file cannot be used, or there are CRLs for no anchors on the command line.
     pub fn anchors(&self, session: &Session) -> Result<Option<Anchors>, Failure> {
         let config = &session.config()?.trust;
+        let configured = Configured {
+            path: config.ca_path.as_deref(),
+            file: config.ca_file.as_deref(),
+            crls: config.crl.as_deref().unwrap_or_default(),
+            hint: NO_ANCHORS,
+        };
+        self.anchors_over(&configured, session)
+    }
+
+    /// The anchors these arguments name, else those that are configured; `None` if there are none.
+    ///
+    /// # Errors
+    /// As [`TrustArgs::anchors`].
+    pub(super) fn anchors_over(
+        &self,
+        config: &Configured<'_>,
+        session: &Session,
+    ) -> Result<Option<Anchors>, Failure> {
         // Anchors of both would be more trust than either says.
         let (path, file) = match (&self.ca_path, &self.ca_file) {
-            (None, None) => (&config.ca_path, &config.ca_file),
-            given => given,
+            (None, None) => (config.path, config.file),
+            (path, file) => (path.as_deref(), file.as_deref()),
         };
         if path.is_none() && file.is_none() {
             return if self.crl.is_empty() {
                 Ok(None)
             } else {
                 Err(Failure::new(Status::Usage, "--crl is of no use without trust anchors")
-                    .with_hint(NO_ANCHORS))
+                    .with_hint(config.hint))
             };
         }
         let mut anchors = Anchors::new();
@@ -60,7 +78,7 @@ impl TrustArgs {
         if let Some(file) = file {
             anchors.add_pem_file(file)?;
         }
-        let crls = if self.crl.is_empty() { config.crl.as_deref().unwrap_or_default() } else { &self.crl };
+        let crls = if self.crl.is_empty() { config.crls } else { &self.crl };
         if self.insecure_no_crl {
             session.warn("CRLs are not looked at: an endorser whose certificate was revoked is trusted");
             anchors.ignore_crls();
@@ -91,6 +109,15 @@ impl TrustArgs {
         }
         Ok(session.config()?.trust.endorsed_by.clone().unwrap_or_default())
     }
+}
+
+/// Anchors that a section of the configuration names.
+pub(super) struct Configured<'a> {
+    pub(super) path: Option<&'a Path>,
+    pub(super) file: Option<&'a Path>,
+    pub(super) crls: &'a [PathBuf],
+    /// Where they could come from, if there are none.
+    pub(super) hint: &'static str,
 }
 
 /// Where anchors come from.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::MAX_CONFIG_BYTES;
 use crate::cli::{Failure, Status, reason, shown};
 use crate::credentials::token::UriError;
+use crate::http::HttpUrlError;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +117,16 @@ pub enum ConfigError {
         key: String,
         /// Why.
         error: UriError,
+    },
+    /// An http or https URL that is none; its value may hold a password.
+    #[error("{at}: '{key}': {error}")]
+    Url {
+        /// The place.
+        at: At,
+        /// The key.
+        key: String,
+        /// Why.
+        error: HttpUrlError,
     },
     /// The home folder is meant but not known.
     #[error("{at}: '{key}' starts with ~ and there is no home directory")]

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{At, ConfigError};
 use super::value::{self, Place, Raw};
-use super::{Config, Contents, Keys, SELECTED_SECTION, TRUST, TrustConfig, assign, line_of};
+use super::{Config, Contents, Keys, MARKETPLACE, SELECTED_SECTION, TRUST, assign, line_of};
 
 pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
     let document = DeTable::parse(text).map_err(|error| {
@@ -20,7 +20,11 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
     for (key, value) in document.get_ref() {
         let place = defaults.place(key);
         match value.get_ref() {
-            value if place.key == TRUST => defaults.config.trust = trust(value, &place)?,
+            value if place.key == TRUST => defaults.config.trust = section(value, &place)?,
+            // The name of a key, too, that was spelled so (C34).
+            value @ DeValue::Table(_) if place.key == MARKETPLACE => {
+                defaults.config.marketplace = section(value, &place)?;
+            }
             DeValue::Table(table) if !Config::KEYS.contains(&place.key) => {
                 if place.key == "default" {
                     return Err(ConfigError::DefaultProfile { at: place.at() });
@@ -28,10 +32,12 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
                 let mut profile = Section::<Config>::new(path, text);
                 for (key, value) in table {
                     let place = profile.place(key);
-                    if place.key == TRUST {
-                        profile.config.trust = trust(value.get_ref(), &place)?;
-                    } else {
-                        profile.set(key, value)?;
+                    match value.get_ref() {
+                        value if place.key == TRUST => profile.config.trust = section(value, &place)?,
+                        value @ DeValue::Table(_) if place.key == MARKETPLACE => {
+                            profile.config.marketplace = section(value, &place)?;
+                        }
+                        _ => profile.set(key, value)?,
                     }
                 }
                 contents.profiles.push((place.key.to_owned(), profile.config));
@@ -46,14 +52,14 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
     Ok(contents)
 }
 
-/// The table `trust` at `place`.
-fn trust(value: &DeValue<'_>, place: &Place<'_>) -> Result<TrustConfig, ConfigError> {
+/// The table at `place` that is no profile.
+fn section<K: Keys + Default>(value: &DeValue<'_>, place: &Place<'_>) -> Result<K, ConfigError> {
     let DeValue::Table(table) = value else { return Err(place.wrong_type("a table", raw(value))) };
-    let mut section = Section::<TrustConfig>::new(place.path, place.text);
+    let mut read = Section::<K>::new(place.path, place.text);
     for (key, value) in table {
-        section.set(key, value)?;
+        read.set(key, value)?;
     }
-    Ok(section.config)
+    Ok(read.config)
 }
 
 struct Section<'a, K> {

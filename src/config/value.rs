@@ -1,6 +1,8 @@
 //! One value of a configuration file as what it means.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use super::error::{At, ConfigError};
 use super::{line_of, toml};
 use crate::credentials::token::Pkcs11Uri;
 use crate::dsig::SignatureMethod;
+use crate::http::HttpUrl;
 use crate::trust::Pin;
 use crate::{Email, Password};
 
@@ -186,6 +189,137 @@ impl Value for Duration {
     }
 }
 
+/// A number of bytes, as `500M` or `10 GB` would be written: `500M`, `10GB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        crate::cli::image::size(text).map(Self)
+    }
+}
+
+impl Value for Size {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        const EXPECTED: &str = "a number of bytes such as 10485760 or \"10M\"";
+        match raw {
+            Raw::Number(number) => whole(number).map(Self).ok_or_else(|| place.bad(EXPECTED, &number)),
+            Raw::Text(text) | Raw::Untyped(text) => text.parse().map_err(|_| place.bad(EXPECTED, &text)),
+            raw => Err(place.wrong_type(EXPECTED, raw)),
+        }
+    }
+}
+
+/// A whole number from 1 on.
+fn whole(number: f64) -> Option<u64> {
+    // 2^53: up to there every whole number is one of these.
+    let is_whole = number.fract() == 0.0 && (1.0..=9_007_199_254_740_992.0).contains(&number);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is one of those")]
+    is_whole.then_some(number as u64)
+}
+
+impl Value for usize {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        const EXPECTED: &str = "a whole number above 0";
+        let read = |number| whole(number).and_then(|number| Self::try_from(number).ok());
+        match raw {
+            Raw::Number(number) => read(number).ok_or_else(|| place.bad(EXPECTED, &number)),
+            Raw::Untyped(text) => {
+                text.parse().ok().filter(|number| *number > 0).ok_or_else(|| place.bad(EXPECTED, &text))
+            }
+            raw => Err(place.wrong_type("a number", raw)),
+        }
+    }
+}
+
+/// A time that is long: a number of hours, at most a year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hours(pub u32);
+
+/// The hours of a year.
+const MAX_HOURS: u32 = 8760;
+
+/// What a long time is.
+const HOURS: &str = "a whole number of hours from 1 to 8760";
+
+impl Hours {
+    /// The same in seconds.
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64 * 3600)
+    }
+}
+
+impl FromStr for Hours {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let hours = text.parse().ok().filter(|hours| (1..=MAX_HOURS).contains(hours));
+        hours.map(Self).ok_or_else(|| format!("it is not {HOURS}"))
+    }
+}
+
+impl Value for Hours {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        match raw {
+            Raw::Number(number) => number.to_string().parse().map_err(|_| place.bad(HOURS, &number)),
+            Raw::Untyped(text) => text.parse().map_err(|_| place.bad(HOURS, &text)),
+            raw => Err(place.wrong_type("a number", raw)),
+        }
+    }
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Value for LogFormat {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        match string(raw, place)? {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(place.bad("text or json", &other)),
+        }
+    }
+}
+
+impl Value for SocketAddr {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        text.parse().map_err(|_| place.bad("an address and a port such as 127.0.0.1:8081", &text))
+    }
+}
+
+impl Value for HttpUrl {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        // The error does not repeat what could be a password in it.
+        string(raw, place)?.parse().map_err(|error| ConfigError::Url {
+            at: place.at(),
+            key: place.key.to_owned(),
+            error,
+        })
+    }
+}
+
+/// The password in a URL, as libpq reads it.
+pub(crate) fn password_in_url(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    if let Some((_, query)) = rest.split_once('?')
+        && let Some(password) = query.split('&').find_map(|pair| pair.strip_prefix("password="))
+    {
+        return Some(password);
+    }
+    let (user, _) = rest.rsplit_once('@')?;
+    user.split_once(':').map(|(_, password)| password)
+}
+
 impl Value for PathBuf {
     fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
         let text = string(raw, place)?;
@@ -202,10 +336,30 @@ impl Value for PathBuf {
         }
         let stays = match place.key {
             // Standard input.
-            "p12_password_file" => text == "-",
+            "p12_password_file" | "mail_password_file" => text == "-",
             "output_manifest_file" => true,
             _ => false,
         };
         Ok(if stays { Self::from(text) } else { place.folder.join(text) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_urls_are_noticed() {
+        for (url, password) in [
+            ("postgres://jane:secret@host/db", Some("secret")),
+            ("postgres://jane:@host/db", Some("")),
+            ("postgres://host/db?sslmode=require&password=secret", Some("secret")),
+            ("postgres://jane@host/db", None),
+            ("postgres://host:5432/db", None),
+            ("postgres:///db?host=/run/postgresql", None),
+            ("host", None),
+        ] {
+            assert_eq!(password_in_url(url), password, "{url}");
+        }
     }
 }

@@ -70,6 +70,15 @@ pub(super) fn read(
     anchors.map(Some).map_err(|cause| OptionsError::Setup { cause: innermost(&cause) })
 }
 
+/// The DER of every certificate in a file.
+#[cfg(feature = "marketplace")]
+pub(crate) fn in_file(path: &Path) -> Result<Vec<Vec<u8>>, OptionsError> {
+    let path_of = || path.to_owned();
+    let bytes = read_bounded(path).map_err(|cause| OptionsError::CaUnreadable { path: path_of(), cause })?;
+    let found = certificates(&bytes);
+    if found.is_empty() { Err(OptionsError::CaMissing { path: path_of() }) } else { Ok(found) }
+}
+
 /// Every certificate in the files of a folder. Grid folders hold CRLs, policies and links
 /// beside them, so what is no certificate or cannot be read is passed over.
 fn of_folder(path: &Path) -> io::Result<Vec<Vec<u8>>> {

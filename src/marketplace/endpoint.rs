@@ -92,9 +92,29 @@ impl Endpoint {
         )
     }
 
+    /// The newest entry of every image and endorser, whatever its status: the originals take any value
+    /// that they do not know for no condition (S22).
+    pub(super) fn list_url(&self) -> Url {
+        let mut url = self.at("");
+        url.set_query(Some("status=all"));
+        url
+    }
+
+    /// What was taken after the entry with this number, of a Marketplace that has a feed.
+    #[cfg(feature = "marketplace")]
+    pub(super) fn changes_url(&self, after: i64, limit: u32) -> Url {
+        let mut url = self.below("/api/v1/changes");
+        url.set_query(Some(&format!("after={after}&limit={limit}")));
+        url
+    }
+
     fn at(&self, rest: &str) -> Url {
+        self.below(&format!("/metadata{rest}"))
+    }
+
+    fn below(&self, path: &str) -> Url {
         let mut url = self.0.clone();
-        url.set_path(&format!("{}/metadata{rest}", self.0.path().trim_end_matches('/')));
+        url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
         url
     }
 }

@@ -6,11 +6,12 @@ use openssl::{
     pkey::{PKeyRef, Private},
     x509::X509,
 };
+use reqwest::blocking::ClientBuilder;
 use zeroize::Zeroizing;
 
 use crate::{
     credentials::Password,
-    http::{ConnectionOptions, OptionsError, first_reason, innermost},
+    http::{ConnectionOptions, LONGEST, OptionsError, first_reason, innermost},
 };
 
 /// How a [`Client`](super::Client) connects. The default shows no identity.
@@ -88,7 +89,16 @@ impl fmt::Debug for ClientIdentity {
 
 impl ClientOptions {
     pub(super) fn transport(&self) -> Result<reqwest::blocking::Client, OptionsError> {
-        let mut builder = self.connection.transport()?;
+        self.built(self.connection.transport()?)
+    }
+
+    /// The same for a transfer of any length: what may take [`ClientOptions::total_timeout`] is each
+    /// operation, the head of an answer or one read of its body.
+    pub(super) fn stream_transport(&self) -> Result<reqwest::blocking::Client, OptionsError> {
+        self.built(self.connection.transport()?.timeout(self.total_timeout.min(LONGEST)))
+    }
+
+    fn built(&self, mut builder: ClientBuilder) -> Result<reqwest::blocking::Client, OptionsError> {
         if let Some(ClientIdentity(identity)) = &self.identity {
             builder = builder.identity(identity.clone());
         }

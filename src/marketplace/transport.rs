@@ -2,7 +2,7 @@
 
 use reqwest::{
     StatusCode, Url,
-    blocking::RequestBuilder,
+    blocking::{RequestBuilder, Response},
     header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, LOCATION},
 };
 
@@ -17,9 +17,14 @@ const REDIRECT_LIMIT: usize = 5;
 pub(super) struct Request<'a> {
     pub(super) url: &'a Url,
     pub(super) document: Option<&'a [u8]>,
+    /// The media type that is wanted, in which the originals also tell their errors.
+    pub(super) accept: &'static str,
     /// Most bytes read of a good answer.
     pub(super) limit: usize,
 }
+
+/// What entries, lists and errors are.
+pub(super) const XML: &str = "application/xml";
 
 /// Longest text shown of an answer that is no Marketplace's, in characters.
 const EXCERPT_LIMIT: usize = 100;
@@ -34,7 +39,7 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-type Failure = Failed<ClientError>;
+pub(super) type Failure = Failed<ClientError>;
 
 impl From<HttpFailure> for Failure {
     fn from(failure: HttpFailure) -> Self {
@@ -89,9 +94,30 @@ impl Client {
     /// Sends a request and follows its redirects: to the same origin only, and an upload only
     /// by 307 and 308, which keep it an upload (RFC 9110 §15.4).
     fn follow(&self, request: Request<'_>, exchange: &Exchange<'_>) -> Result<Answer, Failure> {
+        let (response, url) =
+            self.opened(request, exchange, |url| exchange.send(self.request(&self.http, url, request), url))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let (body, unread) = exchange.read(response, &url, request.limit);
+        // An upload that was answered well is done, whatever becomes of the rest of the answer.
+        match unread.filter(|_| request.document.is_none()) {
+            Some(Unread::Failed(failure)) => Err(failure.into()),
+            Some(Unread::TooLarge) => {
+                Err(ClientError::TooLarge { url: url.into(), limit: request.limit }.into())
+            }
+            None => Ok(Answer { status, url, headers, body }),
+        }
+    }
+
+    /// A 2xx answer whose body was not read yet, and the URL that gave it.
+    pub(super) fn opened(
+        &self,
+        request: Request<'_>,
+        exchange: &Exchange<'_>,
+        send: impl Fn(&Url) -> Result<Response, HttpFailure>,
+    ) -> Result<(Response, Url), Failure> {
         let mut url = request.url.clone();
         for _ in 0..=REDIRECT_LIMIT {
-            let response = exchange.send(self.request(&url, request.document), &url)?;
+            let response = send(&url)?;
             let status = response.status();
             if let Some(target) = http::redirection(&response) {
                 url = redirected(&url, &target, status, request.document.is_some())?;
@@ -106,29 +132,24 @@ impl Client {
                     retry_after,
                 });
             }
-            let headers = response.headers().clone();
-            let (body, unread) = exchange.read(response, &url, request.limit);
-            // An upload that was answered well is done, whatever becomes of the rest of the answer.
-            return match unread.filter(|_| request.document.is_none()) {
-                Some(Unread::Failed(failure)) => Err(failure.into()),
-                Some(Unread::TooLarge) => {
-                    Err(ClientError::TooLarge { url: url.into(), limit: request.limit }.into())
-                }
-                None => Ok(Answer { status, url, headers, body }),
-            };
+            return Ok((response, url));
         }
         Err(ClientError::TooManyRedirects { url: request.url.to_string(), limit: REDIRECT_LIMIT }.into())
     }
 
-    fn request(&self, url: &Url, document: Option<&[u8]>) -> RequestBuilder {
-        let mut builder = match document {
+    pub(super) fn request(
+        &self,
+        http: &reqwest::blocking::Client,
+        url: &Url,
+        request: Request<'_>,
+    ) -> RequestBuilder {
+        let mut builder = match request.document {
             Some(document) => {
-                self.http.post(url.clone()).header(CONTENT_TYPE, "application/xml").body(document.to_vec())
+                http.post(url.clone()).header(CONTENT_TYPE, "application/xml").body(document.to_vec())
             }
-            None => self.http.get(url.clone()),
+            None => http.get(url.clone()),
         };
-        // The originals answer errors in the form of the first type accepted.
-        builder = builder.header(ACCEPT, "application/xml");
+        builder = builder.header(ACCEPT, request.accept);
         match &self.options.login {
             Some(login) => builder.basic_auth(&login.user, Some(login.password.as_str())),
             None => builder,

@@ -24,6 +24,11 @@ pub struct EntryKeyError {
 }
 
 impl EntryKey {
+    /// The path of its URL: addresses may have a `%`, which says something else in URLs.
+    pub fn path(&self) -> String {
+        format!("/metadata/{}", self.to_string().replace('%', "%25"))
+    }
+
     /// The key of what `metadata` describes; `None` while it is unsigned.
     pub fn of(metadata: &Metadata) -> Option<Self> {
         let endorsement = metadata.endorsement.as_ref()?;

@@ -2,9 +2,18 @@
 
 use std::sync::Arc;
 
+use axum::http::{HeaderMap, HeaderValue, header};
+
 use crate::Timestamp;
 
-use super::{settings::Settings, store::Store};
+use super::{
+    mail::{Mailer, MailerError},
+    metrics::Metrics,
+    rest::counts::Counts,
+    settings::Settings,
+    store::Store,
+    upload::{Judges, body::Memory},
+};
 
 /// What every request shares. Cheap to clone; the `State` of all handlers.
 #[derive(Clone, Debug)]
@@ -14,12 +23,27 @@ pub struct Marketplace(Arc<Shared>);
 struct Shared {
     settings: Settings,
     store: Store,
+    metrics: Metrics,
+    judges: Judges,
+    counts: Counts,
+    uploads: Memory,
+    mailer: Result<Option<Mailer>, MailerError>,
 }
 
 impl Marketplace {
     /// A Marketplace over a database.
     pub fn new(settings: Settings, store: Store) -> Self {
-        Self(Arc::new(Shared { settings, store }))
+        let mailer =
+            settings.mail.as_ref().map(|mail| Mailer::new(mail, settings.public_url.as_ref())).transpose();
+        Self(Arc::new(Shared {
+            settings,
+            store,
+            mailer,
+            metrics: Metrics::default(),
+            judges: Judges::default(),
+            counts: Counts::default(),
+            uploads: Memory::default(),
+        }))
     }
 
     /// How it is set up.
@@ -32,6 +56,34 @@ impl Marketplace {
         &self.0.store
     }
 
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Turns at the cores, for judging documents.
+    pub fn judges(&self) -> &Judges {
+        &self.0.judges
+    }
+
+    /// Memory for uploads.
+    pub fn uploads(&self) -> &Memory {
+        &self.0.uploads
+    }
+
+    /// How many entries lists have.
+    pub fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
+    /// Who sends its mail; `None` if none is to be sent.
+    ///
+    /// # Errors
+    /// [`MailerError`] if none can be sent with these settings: a reason not to start.
+    pub fn mailer(&self) -> Result<Option<&Mailer>, &MailerError> {
+        self.0.mailer.as_ref().map(Option::as_ref)
+    }
+
     /// The time of the server's clock.
     pub fn now(&self) -> Timestamp {
         Timestamp::now()
@@ -41,5 +93,54 @@ impl Marketplace {
     pub fn path(&self, path: &str) -> String {
         let prefix = self.0.settings.public_url.as_ref().map_or("", |url| &url.prefix);
         format!("{prefix}{path}")
+    }
+
+    /// The URL of `/metadata/…` for whoever sent these headers: below the public URL, else below what the
+    /// request says it went to, if that is an authority, else the path alone. Good for `Location`, which only
+    /// the sender sees; mails have links below the public URL alone (S37).
+    pub fn url(&self, headers: &HeaderMap, path: &str) -> String {
+        if let Some(public) = &self.0.settings.public_url {
+            return format!("{}{}{path}", public.origin, public.prefix);
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let Some(host) = host.filter(|host| is_authority(host)) else { return path.to_owned() };
+        let forwarded = headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
+        let scheme = if forwarded == Some(b"https") { "https" } else { "http" };
+        format!("{scheme}://{host}{path}")
+    }
+}
+
+/// Whether it is `HOST`, `HOST:PORT` or one of these with an IP address (RFC 3986 §3.2), and no more: no user,
+/// no path.
+fn is_authority(host: &str) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let name_fits = match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !name.is_empty()
+                && name.len() <= 253
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+        }
+    };
+    port_fits && name_fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_authority_becomes_part_of_a_url() {
+        for good in ["localhost", "localhost:8081", "127.0.0.1:80", "[::1]:8081", "[::1]", "m.example.org"] {
+            assert!(is_authority(good), "{good}");
+        }
+        for bad in ["", ":80", "a b", "a/b", "user@host", "a:99999", "[::1", "a\\b", "a?b", "::1", "é"] {
+            assert!(!is_authority(bad), "{bad}");
+        }
     }
 }

@@ -3,13 +3,21 @@
 //! What a query string says becomes a [`Selection`] in one place, [`Selection::from_query`], for the
 //! list in XML, JSON, HTML and the API alike; the database answers it in another, [`super::store`].
 
+use std::{fmt, str::FromStr};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+
 use crate::{Email, Identifier, Timestamp};
+
+mod query;
+
+pub use self::query::{MAX_WORDS, Wanted};
 
 /// The longest stretch of a list that is given at once, in entries.
 pub const MAX_LENGTH: u32 = 1000;
 
 /// Which entries are listed; all conditions must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Selection {
     /// Of this image only.
     pub identifier: Option<Identifier>,
@@ -33,7 +41,7 @@ pub struct Selection {
 }
 
 /// Texts that properties of an entry must contain, whatever the case; anything if empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Contains {
     /// `slterms:os`.
     pub os: String,
@@ -48,7 +56,7 @@ pub struct Contains {
 }
 
 /// The state that listed entries are in; superseded ones are in none of these.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Neither expired nor deprecated.
     #[default]
@@ -62,7 +70,7 @@ pub enum Status {
 }
 
 /// Where the image must lie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Location {
     /// Anywhere.
     #[default]
@@ -73,8 +81,9 @@ pub enum Location {
     Pdisk,
 }
 
-/// An order of entries; equal ones follow each other newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An order of entries. Equal ones follow each other newest first; descending is the exact reverse of
+/// ascending, so there it is oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
     /// By this.
     pub by: SortKey,
@@ -83,7 +92,7 @@ pub struct Sort {
 }
 
 /// What entries are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the properties of the same names")]
 pub enum SortKey {
     /// The time of the endorsement.
@@ -134,4 +143,67 @@ pub struct Cursor {
     pub value: String,
     /// The number of the entry in the database.
     pub id: i64,
+}
+
+/// Longest text of a cursor in bytes: the value is short, since an index holds it.
+const MAX_CURSOR: usize = 2000;
+
+/// A text is no cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no place in a list")]
+pub struct CursorError;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.id.to_be_bytes().to_vec();
+        bytes.extend(self.value.as_bytes());
+        f.write_str(&BASE64URL.encode(bytes))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        if text.len() > MAX_CURSOR {
+            return Err(CursorError);
+        }
+        let bytes = BASE64URL.decode(text).map_err(|_| CursorError)?;
+        let (id, value) = bytes.split_first_chunk().ok_or(CursorError)?;
+        let value = std::str::from_utf8(value).map_err(|_| CursorError)?;
+        // No value that an entry is sorted by has one, and PostgreSQL refuses it.
+        if value.contains('\0') {
+            return Err(CursorError);
+        }
+        Ok(Self { value: value.to_owned(), id: i64::from_be_bytes(*id) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_back_from_a_text_that_is_safe_in_a_url(value in "[^\0]{0,200}", id: i64) {
+            let cursor = Cursor { value, id };
+            let text = cursor.to_string();
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+            prop_assert_eq!(text.parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_makes_reading_a_cursor_fail_badly(text in "\\PC{0,50}") {
+            let _ = text.parse::<Cursor>();
+        }
+    }
+
+    #[test]
+    fn what_is_no_cursor_is_refused() {
+        for wrong in ["", "AAAA", "AAAAAAAAAAA=", "AAAAAAAAAAAA", "AAAAAAAAAAD_", "é", &"A".repeat(2001)] {
+            assert_eq!(wrong.parse::<Cursor>(), Err(CursorError), "{wrong}");
+        }
+        assert_eq!("AAAAAAAAAAE".parse(), Ok(Cursor { value: String::new(), id: 1 }));
+    }
 }

@@ -3,17 +3,44 @@
 //! The rules of order hold here and nowhere else: per identifier and endorser an entry must be newer than
 //! the newest, or be one that is there, byte for byte; the database serialises those who try at once,
 //! whichever process they come through.
+//!
+//! Time is told by the callers, and does not go back: what has expired once stays so.
+
+mod add;
+mod changes;
+mod claims;
+mod endorsers;
+mod expiry;
+mod find;
+mod list;
+mod mirrored;
+mod moment;
+mod open;
+mod order;
+mod parked;
+mod row;
+mod schema;
+mod sql;
+mod suggest;
+mod tags;
+mod tally;
+mod texts;
+mod writer;
+
+use std::sync::Arc;
 
 use crate::{DistinguishedName, Metadata, Timestamp, dsig::Verified};
 
-use super::{
-    key::EntryKey,
-    selection::{Cursor, Selection, Window},
+use super::{key::EntryKey, selection::Cursor};
+
+pub use self::{
+    changes::MAX_CHANGES_BYTES, endorsers::MAX_ENDORSED, list::MAX_DOCUMENTS_BYTES, suggest::Suggestions,
+    tags::MAX_TAGS,
 };
 
 /// A database with entries. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store(Arc<open::Opened>);
 
 /// An entry to be kept.
 #[derive(Clone, Debug)]
@@ -28,8 +55,12 @@ pub struct NewEntry {
 
 impl NewEntry {
     /// A verified entry; there is no other way to have one.
-    pub fn new(_entry: &Verified<Metadata>) -> Option<Self> {
-        unimplemented!()
+    /// `None` if it has no `dcterms:valid` (S10), which `validate` requires of every upload.
+    pub fn new(entry: &Verified<Metadata>) -> Option<Self> {
+        let metadata: &Metadata = entry;
+        metadata.valid?;
+        let key = EntryKey::of(metadata)?;
+        Some(Self { metadata: metadata.clone(), document: entry.document().to_vec(), key })
     }
 }
 
@@ -70,7 +101,7 @@ pub enum AddError {
 }
 
 /// Why the database does not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// It cannot be reached, is full, or failed.
@@ -78,6 +109,20 @@ pub enum StoreError {
     Database {
         /// Its words.
         cause: String,
+    },
+    /// Its schema was made by a later version of this program.
+    #[error("the database has schema {found}, this program knows {known}; use a newer program")]
+    Newer {
+        /// The version of its schema.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
+    /// It stores text in an encoding that cannot hold all of Unicode.
+    #[error("the database has the encoding {encoding}; make one with UTF8")]
+    Encoding {
+        /// What it says.
+        encoding: String,
     },
 }
 
@@ -188,119 +233,4 @@ pub struct Parked {
     pub document: Vec<u8>,
     /// When it is forgotten.
     pub expires: Timestamp,
-}
-
-impl Store {
-    /// Opens the database, after bringing its schema up to date.
-    pub async fn open(_database: &super::settings::Database) -> Result<Self, StoreError> {
-        unimplemented!()
-    }
-    /// Does it answer?
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-    /// Keeps an entry; when this returns, it is kept whatever happens.
-    pub async fn add(&self, _entry: &NewEntry, _order: Order, _now: Timestamp) -> Result<Added, AddError> {
-        unimplemented!()
-    }
-    /// An entry's bytes.
-    pub async fn document(&self, _key: &EntryKey, _now: Timestamp) -> Result<Option<Document>, StoreError> {
-        unimplemented!()
-    }
-    /// A stretch of a list, at `now`.
-    pub async fn list(
-        &self,
-        _selection: &Selection,
-        _window: &Window,
-        _now: Timestamp,
-    ) -> Result<Page, StoreError> {
-        unimplemented!()
-    }
-    /// The same with the entries' bytes.
-    pub async fn list_documents(
-        &self,
-        _selection: &Selection,
-        _window: &Window,
-        _now: Timestamp,
-    ) -> Result<(Page, Vec<Vec<u8>>), StoreError> {
-        unimplemented!()
-    }
-    /// How many entries a list has, counted no further than `limit`.
-    pub async fn count(
-        &self,
-        _selection: &Selection,
-        _limit: u64,
-        _now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        unimplemented!()
-    }
-    /// All entries of an image, superseded ones too, newest first, at most `limit`.
-    pub async fn history(
-        &self,
-        _identifier: crate::Identifier,
-        _limit: u32,
-        _now: Timestamp,
-    ) -> Result<Vec<Listed>, StoreError> {
-        unimplemented!()
-    }
-    /// All endorsers, by e-mail.
-    pub async fn endorsers(&self) -> Result<Vec<KnownEndorser>, StoreError> {
-        unimplemented!()
-    }
-    /// What an endorser endorsed since, superseded entries too, newest first.
-    pub async fn endorsed(
-        &self,
-        _email: &crate::Email,
-        _since: Timestamp,
-        _now: Timestamp,
-    ) -> Result<Vec<Listed>, StoreError> {
-        unimplemented!()
-    }
-    /// An endorser's tags, without the empty one (S41), in order.
-    pub async fn tags(&self, _email: &crate::Email) -> Result<Vec<String>, StoreError> {
-        unimplemented!()
-    }
-    /// The newest entry that carries an endorser's tag (behaviour 1.7).
-    pub async fn tagged(&self, _email: &crate::Email, _tag: &str) -> Result<Option<EntryKey>, StoreError> {
-        unimplemented!()
-    }
-    /// The values an os, version, architecture or kind has in listed entries, most frequent first: for suggestions.
-    /// Entries in the order in which they came, after that number.
-    pub async fn changes(&self, _after: i64, _limit: u32) -> Result<Vec<Change>, StoreError> {
-        unimplemented!()
-    }
-    /// The name of this database, drawn when it was made, and the number of its newest entry.
-    pub async fn feed(&self) -> Result<(String, i64), StoreError> {
-        unimplemented!()
-    }
-    /// Parks an upload under the SHA-256 of its token; false if the endorser has `most` waiting already.
-    pub async fn park(
-        &self,
-        _token: &[u8; 32],
-        _parked: &Parked,
-        _most: u32,
-        _now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    /// What is parked under a token.
-    pub async fn parked(&self, _token: &[u8; 32], _now: Timestamp) -> Result<Option<Parked>, StoreError> {
-        unimplemented!()
-    }
-    /// Forgets what is parked under a token; false if there was nothing.
-    pub async fn forget(&self, _token: &[u8; 32]) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    /// Forgets what has waited too long.
-    pub async fn forget_expired(&self, _now: Timestamp) -> Result<u64, StoreError> {
-        unimplemented!()
-    }
-    /// Entries in state valid that expire in (from, to], by endorser.
-    pub async fn expiring(&self, _from: Timestamp, _to: Timestamp) -> Result<Vec<Listed>, StoreError> {
-        unimplemented!()
-    }
-    /// Makes `what` this process's to do: true for one of all who ask, once.
-    pub async fn claim(&self, _what: &str, _now: Timestamp) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
 }

@@ -1,3 +1,67 @@
-//! Runs a Marketplace.
+//! `stratus-marketplace`: runs a Marketplace, and fills, copies and checks its entries.
 
-fn main() {}
+mod check;
+mod export;
+mod import;
+mod mirror;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use stratuslab::cli::{
+    self, Command, CommonArgs, Failure, Session,
+    serve::{ServeArgs, adjusted as serve_adjusted},
+};
+
+/// A Marketplace: a registry of signed image metadata
+#[derive(Parser)]
+#[command(name = "stratus-marketplace")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run a Marketplace
+    Serve(Box<ServeArgs>),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
+    Mirror(mirror::MirrorArgs),
+    Check(check::CheckArgs),
+}
+
+impl Command for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    /// The common options may stand before and after the subcommand.
+    fn adjusted(command: clap::Command) -> clap::Command {
+        let common = ["verbose", "quiet", "config", "user_config_section", "json"];
+        let command =
+            common.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.global(true)));
+        command.mut_subcommand("serve", serve_adjusted)
+    }
+
+    fn minds_signals(&self) -> bool {
+        matches!(self.task, Task::Serve(_))
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(run)
+}
+
+fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    match &args.task {
+        Task::Serve(args) => serve::run(args, session),
+        Task::Import(args) => import::run(args, session),
+        Task::Export(args) => export::run(args, session),
+        Task::Mirror(args) => mirror::run(args, session),
+        Task::Check(args) => check::run(args, session),
+    }
+}

@@ -1,0 +1,92 @@
+//! The list of a Marketplace, as it comes.
+
+use std::io::{self, Read};
+
+use reqwest::{Url, blocking::Response};
+
+use super::{Client, ClientError, transport};
+use crate::{
+    http::{Awaited, Exchange, HttpFailure, Patience, text},
+    xml::{self, Entries, EntriesError},
+};
+
+/// The entries of a list, one at a time; they prove nothing until they are verified.
+pub struct Latest {
+    entries: Option<Entries<Body>>,
+    url: Url,
+    patience: Patience,
+}
+
+/// The body of an answer.
+struct Body(Response);
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Client {
+    /// The newest entry of every image and endorser, whatever its status: all that an original Marketplace
+    /// lists. The list is read as it is asked for; its length has no limit, each entry has.
+    ///
+    /// # Errors
+    /// [`ClientError`] if it cannot be had. What goes wrong later the iterator tells.
+    pub fn latest(&self) -> Result<Latest, ClientError> {
+        let url = self.endpoint.list_url();
+        let request = transport::Request { url: &url, document: None, accept: transport::XML, limit: 0 };
+        let http = self.options.stream_transport().map_err(|error| ClientError::NotAMarketplace {
+            url: url.to_string(),
+            found: error.to_string(),
+        })?;
+        let connection = &self.options.connection;
+        let patience = Patience {
+            connect: connection.connect_timeout,
+            limit: self.options.total_timeout,
+            awaited: Awaited::Data,
+        };
+        let send = |url: &Url| {
+            let sent = self.request(&http, url, request).send();
+            sent.map_err(|error| HttpFailure::from_send(&error, url, connection.proxy(url), patience))
+        };
+        let exchange = Exchange::begin(connection, self.options.total_timeout);
+        let attempt = || self.opened(request, &exchange, send);
+        match exchange.retried(attempt, ClientError::is_transient, self.on_retry.as_deref()) {
+            Ok((response, url)) => Latest::of(response, url, patience),
+            // Behaviour 1.6: nothing is listed.
+            Err(ClientError::Refused { status, .. }) if status.as_u16() == 404 => {
+                Ok(Latest { entries: None, url, patience })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Latest {
+    fn of(response: Response, url: Url, patience: Patience) -> Result<Self, ClientError> {
+        let kind = text(response.headers(), &reqwest::header::CONTENT_TYPE).unwrap_or_default();
+        if !kind.to_ascii_lowercase().contains("xml") {
+            let found = format!("{kind} instead of a list");
+            return Err(ClientError::NotAMarketplace { url: url.into(), found });
+        }
+        Ok(Self { entries: Some(xml::entries(Body(response))), url, patience })
+    }
+
+    fn failed(&self, error: EntriesError) -> ClientError {
+        let url = || self.url.to_string();
+        match error {
+            EntriesError::Io(error) => HttpFailure::from_body(&error, &url(), self.patience).into(),
+            EntriesError::TooLarge { limit, .. } => ClientError::TooLarge { url: url(), limit },
+            EntriesError::List { what } => ClientError::NotAMarketplace { url: url(), found: what },
+        }
+    }
+}
+
+impl Iterator for Latest {
+    type Item = Result<Vec<u8>, ClientError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.entries.as_mut()?.next()?;
+        Some(entry.map_err(|error| self.failed(error)))
+    }
+}

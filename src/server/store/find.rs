@@ -1,0 +1,212 @@
+//! The conditions of a selection, in SQL.
+//!
+//! Words are looked for as they are, whatever the case (S3): no pattern of a client reaches the database as
+//! a pattern. Both databases have an index of substrings of three characters; shorter ones are only filtered.
+
+use super::{
+    State,
+    open::Kind,
+    row::state_number,
+    sql::Sql,
+    texts::{SEPARATOR, lower},
+};
+use crate::server::selection::{Location, Selection, Status};
+
+/// Characters that a substring needs to be in the index.
+const INDEXED: usize = 3;
+
+/// A selection as the database is asked for it.
+#[derive(Debug)]
+pub(super) struct Conditions {
+    kind: Kind,
+    status: Status,
+    identifier: Option<String>,
+    email: Option<String>,
+    location: Location,
+    words: Vec<String>,
+    /// Column of `latest`, of `latest_words`, and what must be in it.
+    contains: Vec<(&'static str, &'static str, String)>,
+}
+
+/// The states of a status.
+pub(super) fn states(status: Status) -> &'static [State] {
+    match status {
+        Status::Valid => &[State::Valid],
+        Status::Expired => &[State::Expired],
+        Status::Deprecated => &[State::Deprecated],
+        Status::All => &[State::Valid, State::Expired, State::Deprecated],
+    }
+}
+
+/// What the index of words says of an entry beside its words: three characters for each fact.
+pub(super) fn flags(state: State, web: bool, pdisk: bool) -> String {
+    let mut flags = vec![state_flag(state)];
+    if web {
+        flags.push("web");
+    }
+    if pdisk {
+        flags.push("pdi");
+    }
+    flags.join(&SEPARATOR.to_string())
+}
+
+fn state_flag(state: State) -> &'static str {
+    match state {
+        State::Valid => "val",
+        State::Expired => "exp",
+        State::Deprecated => "dep",
+        State::Superseded => "sup",
+    }
+}
+
+impl Conditions {
+    /// The conditions of `selection`; `None` if nothing can fulfil them.
+    pub(super) fn of(kind: Kind, selection: &Selection) -> Option<Self> {
+        let contains = [
+            ("os", "os", &selection.contains.os),
+            ("os_version", "os_version", &selection.contains.os_version),
+            ("os_arch", "os_arch", &selection.contains.os_arch),
+            ("email_key", "email", &selection.contains.email),
+            ("kind", "kind", &selection.contains.kind),
+        ];
+        let lowered = |text: &String| (!text.is_empty()).then(|| lower(text));
+        let conditions = Self {
+            kind,
+            status: selection.status,
+            identifier: selection.identifier.map(|identifier| identifier.to_string()),
+            email: selection.email.as_ref().map(|email| email.as_str().to_owned()),
+            location: selection.location,
+            words: selection.words.iter().filter_map(lowered).collect(),
+            contains: contains
+                .into_iter()
+                .filter_map(|(column, indexed, text)| Some((column, indexed, lowered(text)?)))
+                .collect(),
+        };
+        // XML has neither NUL, which PostgreSQL would refuse, nor what separates texts.
+        let impossible = |text: &str| text.contains(['\0', SEPARATOR]);
+        let texts = conditions.contains.iter().map(|(_, _, text)| text).chain(&conditions.words);
+        (!selection.nothing && !texts.into_iter().any(|text| impossible(text))).then_some(conditions)
+    }
+
+    pub(super) fn states(&self) -> &'static [State] {
+        states(self.status)
+    }
+
+    /// The question to the index of words that finds all that is selected, and more if a condition is
+    /// not in it; `None` if it would be of no help.
+    pub(super) fn question(&self) -> Option<String> {
+        if self.kind != Kind::Sqlite || self.identifier.is_some() {
+            return None;
+        }
+        let indexed = |text: &&String| text.chars().count() >= INDEXED;
+        let mut terms: Vec<String> =
+            self.words.iter().filter(indexed).map(|word| format!("words : {}", quoted(word))).collect();
+        for (_, column, text) in &self.contains {
+            if indexed(&text) {
+                terms.push(format!("{column} : {}", quoted(text)));
+            }
+        }
+        if self.location == Location::Pdisk {
+            terms.push("flags : \"pdi\"".to_owned());
+        }
+        if terms.is_empty() {
+            return None;
+        }
+        if self.location == Location::Web {
+            terms.push("flags : \"web\"".to_owned());
+        }
+        if let Some(email) = &self.email {
+            terms.push(format!("email : {}", quoted(&lower(email))));
+        }
+        if let [state] = self.states() {
+            terms.push(format!("flags : \"{}\"", state_flag(*state)));
+        }
+        Some(terms.join(" AND "))
+    }
+
+    /// Is there an endorser among the conditions, whose entries have an index?
+    pub(super) fn by_email(&self) -> bool {
+        self.email.is_some() && self.identifier.is_none()
+    }
+
+    /// Appends conditions on `latest` as `l`, each with an AND before it. With `indexed`, the database may
+    /// start from an endorser's entries.
+    pub(super) fn filter(&self, sql: &mut Sql, indexed: bool) {
+        if let Some(identifier) = &self.identifier {
+            sql.push(" AND l.identifier = ").value(identifier.as_str());
+        }
+        if let Some(email) = &self.email {
+            // SQLite uses no index for what is computed.
+            let column =
+                if indexed || self.kind != Kind::Sqlite { " AND l.email = " } else { " AND +l.email = " };
+            sql.push(column).value(email.as_str());
+        }
+        match self.location {
+            Location::All => {}
+            Location::Web => drop(sql.push(" AND l.web = 1")),
+            Location::Pdisk => drop(sql.push(" AND l.pdisk = 1")),
+        }
+        for word in &self.words {
+            self.holds(sql, "words", word);
+        }
+        for (column, _, text) in &self.contains {
+            self.holds(sql, column, text);
+        }
+    }
+
+    /// Appends that a column holds a text.
+    fn holds(&self, sql: &mut Sql, column: &'static str, text: &str) {
+        let position = if self.kind == Kind::Sqlite { " AND instr(l." } else { " AND strpos(l." };
+        let trigrams = self.kind == Kind::Postgres { trigrams: true } && text.chars().count() >= INDEXED;
+        if trigrams {
+            sql.push(" AND l.words LIKE ").value(like(text));
+        }
+        if !(trigrams && column == "words") {
+            sql.push(position).push(column).push(", ").value(text).push(") > 0");
+        }
+    }
+
+    /// Appends that an entry is in one of these states.
+    pub(super) fn in_states(sql: &mut Sql, states: &[State]) {
+        if let [state] = states {
+            sql.push("l.state = ").number(state_number(*state));
+            return;
+        }
+        sql.push("l.state IN (");
+        for (place, state) in states.iter().enumerate() {
+            sql.push(if place == 0 { "" } else { ", " }).number(state_number(*state));
+        }
+        sql.push(")");
+    }
+
+    /// Of all conditions that on the endorser.
+    pub(super) fn email_alone(&self) -> Self {
+        Self {
+            kind: self.kind,
+            status: self.status,
+            identifier: None,
+            email: self.email.clone(),
+            location: Location::All,
+            words: Vec::new(),
+            contains: Vec::new(),
+        }
+    }
+}
+
+/// A phrase of FTS5's query language: only its own quotation marks need care.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+/// A pattern for what holds a text.
+fn like(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}

@@ -1,0 +1,142 @@
+//! Opening a database.
+
+use std::{
+    fmt::Write as _, fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, str::FromStr as _,
+    sync::atomic::AtomicI64, time::Duration,
+};
+
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor as _, any::AnyPoolOptions};
+use tokio::sync::mpsc;
+
+use super::{
+    Store, StoreError, schema,
+    sql::Sql,
+    writer::{self, Request},
+};
+use crate::server::settings::Database;
+
+/// How long one waits for a connection: a database that does not answer is reported, not waited for.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// Connections that read. More than there are cores serve those who wait for the disk or the network.
+const READERS: u32 = 8;
+
+/// What every connection to SQLite is set to. `synchronous` FULL: what was answered with 201 outlasts a
+/// power cut (with the write-ahead log NORMAL would not). 16 MiB of pages are kept by each.
+const SQLITE: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                      PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; \
+                      PRAGMA journal_size_limit = 67108864";
+
+/// Plans are made for the very values: how often a word occurs decides between two ways to find it.
+const POSTGRES: &str = "SET plan_cache_mode = force_custom_plan";
+
+/// What the clones of a [`Store`] share.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) kind: Kind,
+    /// Connections to read with.
+    pub(super) readers: AnyPool,
+    /// Connections to write with: of SQLite there is one, since it has one writer at a time.
+    pub(super) writers: AnyPool,
+    /// Where entries to be added wait.
+    pub(super) adding: mpsc::Sender<Request>,
+    /// Up to this time, in seconds since 1970, entries that expired have been moved.
+    pub(super) moved: AtomicI64,
+}
+
+/// Whose dialect is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sqlite,
+    Postgres {
+        /// Substrings have an index: the extension `pg_trgm` could be made.
+        trigrams: bool,
+    },
+}
+
+impl Store {
+    /// Opens the database, after bringing its schema up to date. Any number of processes may do so at once.
+    /// The folder of an SQLite file is made, for its owner only.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] if a later version of this program made its schema,
+    /// [`StoreError::Encoding`] if it cannot hold all text, [`StoreError::Database`] if it cannot be opened.
+    pub async fn open(database: &Database) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let (kind, readers, writers) = match database {
+            Database::Sqlite(file) => {
+                let url = sqlite_url(file)?;
+                let writers = pool(1, &url, false, SQLITE).await?;
+                schema::migrate(&writers, Kind::Sqlite).await?;
+                (Kind::Sqlite, pool(READERS, &url, false, SQLITE).await?, writers)
+            }
+            Database::Postgres(url) => {
+                let pool = pool(READERS, url.as_str(), true, POSTGRES).await?;
+                schema::check_encoding(&pool).await?;
+                schema::migrate(&pool, Kind::Postgres { trigrams: false }).await?;
+                let trigrams = schema::trigrams(&pool).await?;
+                (Kind::Postgres { trigrams }, pool.clone(), pool)
+            }
+        };
+        let (adding, waiting) = mpsc::channel(writer::WAITING);
+        tokio::spawn(writer::run(kind, writers.clone(), waiting));
+        Ok(Self(Opened { kind, readers, writers, adding, moved: AtomicI64::new(i64::MIN) }.into()))
+    }
+
+    /// Does it answer?
+    ///
+    /// # Errors
+    /// [`StoreError`] if it does not, after five seconds at most.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Sql::new("SELECT 1").one(&self.0.readers).await?;
+        Ok(())
+    }
+
+    /// Closes all connections: what was written is in the SQLite file itself afterwards.
+    pub async fn close(&self) {
+        self.0.readers.close().await;
+        self.0.writers.close().await;
+    }
+}
+
+/// The URL of a file, whose folder is made: sqlx knows files by URLs alone here, and so by names in UTF-8.
+fn sqlite_url(file: &Path) -> Result<String, StoreError> {
+    let failed = |cause: String| StoreError::Database { cause };
+    let file = std::path::absolute(file).map_err(|error| failed(error.to_string()))?;
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return Err(failed("it is no file".to_owned()));
+    };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    // A URL has no `..` behind symbolic links.
+    let folder = made.and_then(|()| folder.canonicalize());
+    let file = folder.map_err(|error| failed(format!("its folder cannot be made: {error}")))?.join(name);
+    let Some(path) = file.to_str() else { return Err(failed("its name is not UTF-8".to_owned())) };
+    let mut url = String::from("sqlite://");
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // RFC 3986 §2.1; writing into a string does not fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url.push_str("?mode=rwc");
+    Ok(url)
+}
+
+async fn pool(most: u32, url: &str, test: bool, set: &'static str) -> Result<AnyPool, StoreError> {
+    let options = sqlx::any::AnyConnectOptions::from_str(url)?.disable_statement_logging();
+    let pool = AnyPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(test)
+        .after_connect(move |connection: &mut AnyConnection, _| {
+            Box::pin(async move {
+                for statement in set.split("; ") {
+                    connection.execute(AssertSqlSafe(statement)).await?;
+                }
+                Ok(())
+            })
+        });
+    Ok(pool.connect_with(options).await?)
+}

@@ -1,0 +1,115 @@
+//! axe-core finds nothing serious on any page, at any width, light or dark.
+//!
+//! `STRATUSLAB_SCREENSHOTS=DIR` keeps pictures of all of them.
+
+use std::{env, fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{
+    browser::Browser,
+    material::images,
+    server::{self, draft::Draft},
+};
+
+/// axe-core, from tests/setup.sh.
+fn axe() -> String {
+    let library = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/peers/lib");
+    let versions = fs::read_dir(&library).expect("target/peers (tests/setup.sh tests makes it)");
+    let file = versions
+        .map(|version| version.unwrap().path().join("site-packages/axe_playwright_python/axe.min.js"))
+        .find(|file| file.exists())
+        .expect("axe.min.js (tests/setup.sh tests fetches it)");
+    fs::read_to_string(file).unwrap()
+}
+
+/// What it holds against the page that is shown, if that is serious.
+fn faults(browser: &Browser, axe: &str) -> Vec<Value> {
+    browser.script(axe, &[]);
+    let found = browser.async_script(
+        "const done = arguments[arguments.length - 1];
+         axe.run(document, {resultTypes: ['violations']}).then(result => done(result.violations), error => done([{impact: 'critical', help: String(error)}]))",
+        &[],
+    );
+    let serious = |fault: &&Value| matches!(fault["impact"].as_str(), Some("serious" | "critical"));
+    let told = |fault: &Value| {
+        let nodes = fault["nodes"].as_array().cloned().unwrap_or_default();
+        json!([
+            fault["id"],
+            fault["help"],
+            nodes.iter().map(|node| &node["html"]).take(3).collect::<Vec<_>>()
+        ])
+    };
+    found.as_array().unwrap().iter().filter(serious).map(told).collect()
+}
+
+#[test]
+fn axe_finds_nothing_serious_on_any_page_at_any_width_light_or_dark() {
+    let server = server::start(|_| {});
+    let drafts = images(&server, 30);
+    let deprecated = Draft::new("bad")
+        .created_in(-40)
+        .text("title", "One with a hole")
+        .deprecated("It has a hole: CVE-2026-1");
+    let bad = server.publish(deprecated.signed());
+    let expired =
+        Draft::new("late").created("2020-01-01T00:00:00Z").valid("2020-07-01T00:00:00Z").text("os", "centos");
+    let late = server.publish(expired.signed());
+    let rich = Draft::new("image 1")
+        .email("joe@example.org")
+        .created_in(-86_400 * 3)
+        .text("title", "Debian 12 with a web server")
+        .text("tag", "debian-web")
+        .text("description", &"A small system with a web server, for trying things out. ".repeat(40))
+        .locations(&[
+            "https://images.example.org/debian-12.qcow2.gz",
+            "ftp://mirror.example.org/debian-12.qcow2.gz",
+            "pdisk:vmdisk.example.org:8445:5ba8b3e0",
+        ]);
+    let rich = server.publish(rich.signed());
+    let refused = server
+        .post("/metadata", "application/xml", Draft::new("unsigned").unsigned())
+        .accept("text/html")
+        .send();
+    assert_eq!(refused.status, 400);
+
+    let browser = Browser::start(&server.base);
+    let axe = axe();
+    let pictures = env::var_os("STRATUSLAB_SCREENSHOTS").map(PathBuf::from);
+    let old = drafts[1].path();
+    for (name, path) in [
+        ("list", "/metadata"),
+        ("list-filtered", "/metadata?q=image&os=debian&status=all&length=10&sort=title"),
+        ("list-deprecated", "/metadata?status=all"),
+        ("list-none", "/metadata?q=nothing-is-like-this"),
+        ("entry", &rich),
+        ("entry-plain", &old),
+        ("entry-deprecated", &bad),
+        ("entry-expired", &late),
+        ("endorsers", "/endorsers"),
+        ("endorser", "/endorsers/joe@example.org"),
+        ("tags", "/endorsers/joe@example.org/tags"),
+        ("upload", "/upload"),
+        ("query", "/query"),
+        ("about", "/about"),
+        ("missing", "/no/such/page"),
+    ] {
+        for (width, height) in [(390, 844), (1280, 900)] {
+            for scheme in ["light", "dark"] {
+                browser.look(width, height, scheme);
+                browser.open(path);
+                let faults = faults(&browser, &axe);
+                assert!(
+                    faults.is_empty(),
+                    "{name} {width} {scheme}: {}",
+                    serde_json::to_string_pretty(&faults).unwrap()
+                );
+                let wide = browser.script("return document.documentElement.scrollWidth", &[]);
+                assert!(wide.as_u64() <= Some(width.into()), "{name} is {wide} wide at {width}");
+                if let Some(folder) = &pictures {
+                    browser.picture(&folder.join(format!("{name}-{width}-{scheme}.png")));
+                }
+            }
+        }
+    }
+}
