@@ -445,3 +445,35 @@ fn our_client_lists_what_is_there() {
         assert!(draft.path().ends_with(&endorsed.to_string()));
     }
 }
+
+#[test]
+fn a_list_whose_database_goes_away_is_broken_off() {
+    use std::io::{Read as _, Write as _};
+    let server = start(|_| ());
+    // More than one stretch, and more than the buffers between server and client hold.
+    let large = "x".repeat(400_000);
+    for number in 0..60 {
+        server.publish(Draft::new(&format!("image {number}")).text("description", &large).signed());
+    }
+    let mut stream = crate::server::raw::connect(server.address);
+    stream.write_all(b"GET /metadata HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut first = [0; 15];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    server.wait(server.marketplace.store().close());
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert!(rest.len() > 1_000_000, "{}", rest.len());
+    let end = &rest[rest.len() - 200..];
+    let end = String::from_utf8_lossy(end);
+    // Neither the list's end nor the body's: whoever reads it knows that it is not all.
+    assert!(!end.contains("</metadata>") && !end.ends_with("0\r\n\r\n"), "{end}");
+    // From now on it is said with the status.
+    let answer = server.get("/metadata").accept("application/xml").send();
+    assert_eq!((answer.status, answer.header("retry-after").as_str()), (503, "5"));
+    assert!(answer.text().contains("the database does not answer"), "{}", answer.text());
+    for path in ["/endorsers", "/metadata?media=json", &Draft::new("image 0").path()] {
+        assert_eq!(server.get(path).send().status, 503, "{path}");
+    }
+    assert_eq!(server.upload(Draft::new("image 0").text("os", "x").created_in(-10).signed()).status, 503);
+}
