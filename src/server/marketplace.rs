@@ -9,6 +9,7 @@ use crate::Timestamp;
 use super::{
     mail::{Mailer, MailerError},
     metrics::Metrics,
+    query::Engine,
     rest::counts::Counts,
     settings::Settings,
     store::Store,
@@ -28,6 +29,7 @@ struct Shared {
     counts: Counts,
     uploads: Memory,
     mailer: Result<Option<Mailer>, MailerError>,
+    queries: Engine,
 }
 
 impl Marketplace {
@@ -43,6 +45,7 @@ impl Marketplace {
             judges: Judges::default(),
             counts: Counts::default(),
             uploads: Memory::default(),
+            queries: Engine::default(),
         }))
     }
 
@@ -69,6 +72,11 @@ impl Marketplace {
     /// Memory for uploads.
     pub fn uploads(&self) -> &Memory {
         &self.0.uploads
+    }
+
+    /// Who answers SPARQL queries, once [`Engine::follow`] runs.
+    pub fn queries(&self) -> &Engine {
+        &self.0.queries
     }
 
     /// How many entries lists have.

@@ -57,24 +57,36 @@ impl Format {
 ///
 /// The first of `offered` is the default; [`Format::Xml`] if there is none.
 pub fn negotiate(headers: &HeaderMap, media: Option<&str>, offered: &[Format]) -> Format {
-    let default = offered.first().copied().unwrap_or(Format::Xml);
+    let names: Vec<(&'static str, Format)> =
+        offered.iter().flat_map(|format| format.names().iter().map(|name| (*name, *format))).collect();
+    best(headers, media, &names).unwrap_or(Format::Xml)
+}
+
+/// The media type among `offered` that the client likes best, as [`negotiate`] does; the first one is the
+/// default.
+pub fn negotiate_among(headers: &HeaderMap, media: Option<&str>, offered: &[&'static str]) -> &'static str {
+    let names: Vec<(&'static str, &'static str)> = offered.iter().map(|name| (*name, *name)).collect();
+    best(headers, media, &names).unwrap_or_default()
+}
+
+/// What has the name that is liked best; the first if none is; `None` if there is none.
+fn best<T: Copy>(headers: &HeaderMap, media: Option<&str>, offered: &[(&'static str, T)]) -> Option<T> {
+    let default = offered.first().map(|(_, what)| *what);
     if let Some(media) = media.filter(|media| !media.is_empty()) {
-        let name = full_name(media);
-        let named = |format: &&Format| format.names().contains(&name.as_str());
-        return offered.iter().find(named).copied().unwrap_or(default);
+        let wanted = full_name(media);
+        return offered.iter().find(|(name, _)| *name == wanted).map(|(_, what)| *what).or(default);
     }
     let accept = accept(headers);
     let ranges: Vec<Range> = ranges(&accept).collect();
-    let mut best: Option<(Rank, Format)> = None;
-    for &format in offered {
-        let rank = format.names().iter().filter_map(|name| rank(name, &ranges)).max();
-        if let Some(rank) = rank
+    let mut best: Option<(Rank, T)> = None;
+    for &(name, what) in offered {
+        if let Some(rank) = rank(name, &ranges)
             && best.is_none_or(|(other, _)| rank > other)
         {
-            best = Some((rank, format));
+            best = Some((rank, what));
         }
     }
-    best.map_or(default, |(_, format)| format)
+    best.map(|(_, what)| what).or(default)
 }
 
 /// The representation of errors: by the first media type accepted, whatever its quality (behaviour 1.4).

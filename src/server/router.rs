@@ -23,7 +23,7 @@ use super::{
     api, conditional, confirm, health, log,
     marketplace::Marketplace,
     problem::{self, Problem},
-    rest, web,
+    query, rest, web,
 };
 
 /// The service: routes of every part, under `/` and under the prefix of the public URL.
@@ -59,6 +59,7 @@ fn routes() -> Router<Marketplace> {
         .merge(confirm::routes())
         .merge(api::routes())
         .merge(web::routes())
+        .merge(query::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
 }

@@ -76,6 +76,11 @@ pub(super) fn unwritable_in_xml(term: TermRef<'_>) -> Option<char> {
     crate::metadata::rdf::unwritable(text)
 }
 
+/// A literal of plain text.
+pub(super) fn plain(text: &str) -> LiteralRef<'_> {
+    LiteralRef::new_simple_literal(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
