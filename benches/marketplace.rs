@@ -5,7 +5,12 @@
 //! one of the entries as a static file in the same run. Every kind of page is asked for with several filters
 //! in turn, so that no cache of one answer helps.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark that cannot run has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark that cannot run has failed"
+)]
 
 use std::{fs, path::Path, time::Instant};
 
@@ -34,30 +39,34 @@ mod wrk;
 use server::Server;
 use wrk::{Load, load};
 
+/// How many entries are asked for in turn.
+const SAMPLE: usize = 500;
+
 /// How many entries are uploaded for the rates.
 const UPLOADS: usize = 4000;
 
 fn main() {
     let over_postgres = std::env::args().any(|argument| argument == "--postgres");
+    let postgres = over_postgres.then(postgres::Server::start);
     for count in [10_000, 100_000] {
         let folder = tempfile::tempdir().unwrap();
-        let database = if over_postgres {
-            Database::Postgres(Password::new(postgres::url()))
-        } else {
-            Database::Sqlite(folder.path().join("marketplace.sqlite"))
+        let database = match &postgres {
+            Some(server) => Database::Postgres(Password::new(server.url())),
+            None => Database::Sqlite(folder.path().join("marketplace.sqlite")),
         };
         println!("\n{count} entries, {}", if over_postgres { "PostgreSQL" } else { "SQLite" });
         let started = Instant::now();
-        let sample = fill::fill(&database, count, Timestamp::now());
+        let (mut sample, mut number) = (Vec::new(), 0);
+        fill::fill(&database, count, 1, Timestamp::now(), |entry| {
+            if number % (count / SAMPLE) == 0 {
+                sample.push((EntryKey::of(entry).unwrap(), entry.document().to_vec()));
+            }
+            number += 1;
+        });
         println!("{:<44} {:>9.1} s", "signed and stored, without a server", started.elapsed().as_secs_f64());
-        let postgres = match &database {
-            Database::Postgres(url) => Some(url.expose().to_owned()),
-            Database::Sqlite(_) => None,
-        };
-        let data = folder.path().to_str().unwrap();
-        let arguments = match &postgres {
-            Some(url) => ["--database", url],
-            None => ["--data", data],
+        let arguments = match &database {
+            Database::Postgres(url) => ["--database", url.as_str()],
+            Database::Sqlite(_) => ["--data", folder.path().to_str().unwrap()],
         };
         measure(&arguments, &sample, folder.path());
     }
@@ -96,7 +105,13 @@ const PAGES: [(&str, &[&str]); 6] = [
     ("first page of the list", &["", "&length=10", "&length=25"]),
     (
         "filtered",
-        &["&os=ubuntu", "&os=debian&os-arch=x86_64", "&kind=machine", "&os-version=1&os=cent", "&status=expired"],
+        &[
+            "&os=ubuntu",
+            "&os=debian&os-arch=x86_64",
+            "&kind=machine",
+            "&os-version=1&os=cent",
+            "&status=expired",
+        ],
     ),
     (
         "full text, a frequent, a rare and an absent word",
@@ -116,7 +131,9 @@ fn queries(server: &Server) {
     let client = reqwest::blocking::Client::builder().timeout(None).build().unwrap();
     let url = format!("{}/query", server.base);
     let ask = |query: &str| {
-        let request = client.get(&url).query(&[("query", query)]).header("Accept", "application/sparql-results+json");
+        let request =
+            client.post(&url).header("Content-Type", "application/sparql-query").body(query.to_owned());
+        let request = request.header("Accept", "application/sparql-results+json");
         request.send().unwrap()
     };
     let any = "SELECT ?s WHERE { ?s ?p ?o } LIMIT 1";

@@ -25,7 +25,8 @@ impl Server {
     /// `stratus-marketplace serve` with these arguments.
     pub(crate) fn marketplace(arguments: &[&str]) -> Self {
         let started = Instant::now();
-        let mut serve = command(env!("CARGO_BIN_EXE_stratus-marketplace"), ["serve", "--listen", "127.0.0.1:0"]);
+        let mut serve =
+            command(env!("CARGO_BIN_EXE_stratus-marketplace"), ["serve", "--listen", "127.0.0.1:0"]);
         let mut child = serve.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -28,7 +28,8 @@ pub(crate) fn upload(base: &str, entries: &[Vec<u8>], connections: usize) {
         for _ in 0..connections {
             scope.spawn(|| {
                 while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let request = client.post(&url).header("Content-Type", "application/xml").body(entry.clone());
+                    let request =
+                        client.post(&url).header("Content-Type", "application/xml").body(entry.clone());
                     let answer = request.send().unwrap();
                     assert_eq!(answer.status(), 201, "{:?}", answer.text());
                 }

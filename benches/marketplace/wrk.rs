@@ -39,7 +39,8 @@ fn report(wrk: &mut Command) -> Load {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && !text.contains("Non-2xx"), "{text}");
     let value = |name: &str| {
-        let line = text.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap_or_else(|| panic!("{text}"));
+        let line =
+            text.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap_or_else(|| panic!("{text}"));
         line.trim().to_owned()
     };
     Load {
