@@ -29,6 +29,7 @@ pub mod parameters;
 pub mod policy;
 pub mod problem;
 pub mod query;
+pub mod recheck;
 pub mod remind;
 pub mod rest;
 pub mod router;

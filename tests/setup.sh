@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing to build and run the example; with the argument
-# `tests`, those the tests need as well, and signxml and schemathesis in a Python environment of their
-# own; with `fuzz`, what fuzzing needs on top of that.
+# `tests`, those the tests need as well, and Python packages in an environment of their own; with `fuzz`,
+# what fuzzing needs on top of that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ case "${1:-}" in tests | fuzz)
     packages+=(softhsm2 p11-kit-modules)
     # the Marketplace's other database
     packages+=(postgresql)
-    # where signxml and schemathesis live
+    # where signxml and aiosmtpd live
     packages+=(python3 python3-venv)
     # what looks at the pages, and a font to read them in
     packages+=(chromium chromium-driver fonts-dejavu-core)
@@ -55,7 +55,7 @@ fi
 
 # The environment remembers what was installed into it.
 if ! cmp --silent tests/python/requirements.txt target/peers/requirements.txt; then
-    echo "installing: signxml and schemathesis" >&2
+    echo "installing: what tests/python/requirements.txt names" >&2
     rm -rf target/peers
     # Debian's own Python, which is the one that the packages above are for.
     quietly /usr/bin/python3 -m venv target/peers

@@ -207,8 +207,20 @@ impl ServeArgs {
     }
 }
 
+/// Who may endorse: the anchors and the endorsers that the arguments or the configuration name.
+///
+/// # Errors
+/// A [`Failure`] if a file cannot be used, or there are names without anchors.
+pub fn endorsers(args: &TrustArgs, session: &Session) -> Result<(Option<Anchors>, Vec<Pin>), Failure> {
+    let config = &session.config()?.marketplace;
+    let anchors = anchors(args, config, session)?;
+    let endorsers = pins(&args.endorsed_by, config.endorsed_by.as_deref());
+    names_need_anchors(endorsers.iter(), anchors.as_ref())?;
+    Ok((anchors, endorsers))
+}
+
 /// A flag of the command line, or of a variable, which may say no, or else of the configuration.
-fn flag(argument: &str, given: bool, configured: Option<bool>, session: &Session) -> bool {
+pub(super) fn flag(argument: &str, given: bool, configured: Option<bool>, session: &Session) -> bool {
     given || !session.from_variable(argument) && configured.unwrap_or_default()
 }
 

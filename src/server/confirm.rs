@@ -10,7 +10,6 @@
 
 mod action;
 mod letter;
-mod page;
 mod token;
 
 use std::time::Duration;
@@ -81,58 +80,6 @@ pub enum AskError {
     /// There is no random number to be had.
     #[error("confirmation by mail does not work now")]
     Random(#[from] openssl::error::ErrorStack),
-}
-
-/// What somebody may do with an entry that waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Have it kept.
-    Confirm,
-    /// Have it forgotten.
-    Abort,
-    /// Have it forgotten, and the administrator told.
-    Abuse,
-}
-
-impl Action {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Confirm, Self::Abort, Self::Abuse];
-
-    /// Its name in links.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Confirm => "confirm",
-            Self::Abort => "abort",
-            Self::Abuse => "abuse",
-        }
-    }
-}
-
-/// What a person is asked on the page that a link in a mail leads to: `web::action::page` shows it with a
-/// button that sends `POST` to [`Question::path`], and nothing else in the form.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// What the button does.
-    pub action: Action,
-    /// The entry that waits.
-    pub key: EntryKey,
-    /// Why its image is deprecated, if it is; may be empty (S33).
-    pub deprecated: Option<String>,
-    /// When it is forgotten.
-    pub expires: Timestamp,
-    /// Where the button posts to.
-    pub path: String,
-}
-
-/// What was done, for `web::action::done`.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// 200 or 201.
-    pub status: StatusCode,
-    /// What was done, in one line.
-    pub message: String,
-    /// The entry, if it is there now.
-    pub entry: Option<EntryKey>,
 }
 
 /// `/action/{uuid}/{confirm|abort|abuse}`.

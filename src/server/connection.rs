@@ -123,9 +123,9 @@ async fn accept(
     open: &Open,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     loop {
-        let place = place(room, open).await;
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            // Not the other way round: nobody should give way while nobody waits.
+            Ok((stream, peer)) => return (stream, peer, place(room, open).await),
             // The connection was gone before it was accepted (accept(2)).
             Err(error) if is_of_connection(&error) => {}
             // Out of file descriptors or memory: trying at once would only keep a core busy.
@@ -187,7 +187,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePerm
     let mut closing = false;
     let mut last_moment = None;
     loop {
-        let asked = tokio::select! {
+        tokio::select! {
             biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
@@ -195,17 +195,24 @@ async fn converse(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePerm
                 }
                 break;
             }
-            () = talk.pressed(), if !closing => true,
-            _ = stop.wait_for(|stop| *stop), if !closing => true,
-            () = until(last_moment) => false,
-        };
-        if asked {
+            () = talk.pressed(), if !closing => {
+                // Half a head is worth no more than none: it may be all that ever comes.
+                if talk.is_idle() {
+                    break;
+                }
+            }
+            _ = stop.wait_for(|stop| *stop), if !closing => {}
+            // Half a head, or an answer that nobody takes.
+            () = until(last_moment) => {
+                if !talk.is_busy() {
+                    break;
+                }
+            }
+        }
+        if !closing {
             // Idle connections end with this, others after the request in progress.
             closing = true;
             connection.as_mut().graceful_shutdown();
-        } else if !talk.is_busy() {
-            // Half a head, or an answer that nobody takes.
-            break;
         }
         last_moment = Some(Instant::now() + LAST_MOMENT);
     }

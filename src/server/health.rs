@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use axum::{
-    Router,
-    extract::State,
+    Router, extract,
     http::{StatusCode, header},
     response::IntoResponse,
     routing::get,
 };
 use tokio::time::timeout;
 
-use super::{marketplace::Marketplace, problem::Problem};
+use super::{marketplace::Marketplace, problem::Problem, query::State};
 
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,7 +35,9 @@ async fn alive() -> impl IntoResponse {
 }
 
 /// The database answers, so that requests are better sent here than elsewhere.
-async fn ready(State(marketplace): State<Marketplace>) -> Result<impl IntoResponse, Problem> {
+async fn ready(
+    extract::State(marketplace): extract::State<Marketplace>,
+) -> Result<impl IntoResponse, Problem> {
     match timeout(PATIENCE, marketplace.store().ping()).await {
         Ok(Ok(())) => Ok(([NO_STORE], "ready\n")),
         // Not `Problem::from`: who asks every second need not be told every second in the log.
@@ -46,10 +47,13 @@ async fn ready(State(marketplace): State<Marketplace>) -> Result<impl IntoRespon
     }
 }
 
-async fn numbers(State(marketplace): State<Marketplace>) -> impl IntoResponse {
+async fn numbers(extract::State(marketplace): extract::State<Marketplace>) -> impl IntoResponse {
     let feed = timeout(PATIENCE, marketplace.store().feed()).await;
     let newest = feed.ok().and_then(Result::ok).map(|(_, newest)| newest);
     marketplace.metrics().database(newest);
+    if let State::Ready { sequence, .. } = marketplace.queries().state() {
+        marketplace.metrics().indexed(sequence);
+    }
     let kind = (header::CONTENT_TYPE, prometheus::TEXT_FORMAT);
     ([NO_STORE, kind], marketplace.metrics().text())
 }

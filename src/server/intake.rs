@@ -13,7 +13,7 @@
 
 use crate::{
     Timestamp,
-    dsig::AlgorithmPolicy,
+    dsig::{AlgorithmPolicy, VerifyError},
     metadata::rules::Leniency,
     trust::{Anchors, Pin},
     validate::{Options, Requirement, validate},
@@ -57,6 +57,8 @@ pub enum IntakeError {
     Invalid {
         /// The first check that failed.
         reason: String,
+        /// Is it an algorithm that is not good enough any more?
+        algorithm: bool,
     },
     /// It is another entry than it was said to be.
     #[error("it is the entry {found}")]
@@ -83,6 +85,13 @@ pub enum IntakeError {
     Endorser(#[from] PolicyError),
 }
 
+impl IntakeError {
+    /// Would the entry be good enough if SHA-1 were?
+    pub const fn is_of_algorithms(&self) -> bool {
+        matches!(self, Self::Invalid { algorithm: true, .. })
+    }
+}
+
 impl Intake<'_> {
     /// Judges an entry that is said to have this key.
     ///
@@ -103,7 +112,8 @@ impl Intake<'_> {
         let report = validate(document, &options);
         if let Some(check) = report.deciding() {
             let reason = check.message.clone().unwrap_or_else(|| check.name.to_owned());
-            return Err(IntakeError::Invalid { reason });
+            let algorithm = matches!(report.signature_error(), Some(VerifyError::ForbiddenAlgorithm { .. }));
+            return Err(IntakeError::Invalid { reason, algorithm });
         }
         if let Some(endorsers) = self.endorsers {
             let rules =
@@ -130,5 +140,5 @@ impl Intake<'_> {
 
 /// Not reached: a check fails for each reason not to hand out an entry.
 fn unsigned() -> IntakeError {
-    IntakeError::Invalid { reason: "it is not signed".to_owned() }
+    IntakeError::Invalid { reason: "it is not signed".to_owned(), algorithm: false }
 }

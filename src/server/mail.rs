@@ -8,8 +8,8 @@ use askama::Template;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{
-        Mailbox,
-        header::{ContentType, HeaderName, HeaderValue},
+        Body, Mailbox,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
     transport::smtp::{
         authentication::Credentials,
@@ -33,6 +33,8 @@ pub use server::{MailServer, MailServerError, Security};
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 /// How many mails are sent at a time; further ones wait.
 const MAX_CONNECTIONS: usize = 8;
+/// Longest line of a mail, in octets without its end (RFC 5322 §2.1.1).
+const MAX_LINE: usize = 998;
 
 /// Sends mail. Cheap to clone.
 #[derive(Clone)]
@@ -230,7 +232,7 @@ impl Mailer {
             .subject(letter.subject)
             .message_id(Some(format!("<{}@{}>", hex(&random), self.0.host)))
             .header(ContentType::TEXT_PLAIN)
-            .body(letter.body)
+            .body(body(letter.body))
             .map_err(refused)?;
         // Nobody's out-of-office note is wanted (RFC 3834 §5).
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -241,6 +243,16 @@ impl Mailer {
 
 fn address(email: &Email) -> Result<Address, String> {
     email.as_str().parse::<Address>().map_err(|error| error.to_string())
+}
+
+/// As it is, so that links are whole in whatever shows the mail; encoded only if it must be (RFC 5322 §2.1.1,
+/// RFC 2045 §2.7), which `lettre` does with lines of 76 characters already.
+fn body(text: String) -> Body {
+    if text.is_ascii() && !text.contains(['\0', '\r']) && text.lines().all(|line| line.len() <= MAX_LINE) {
+        let lines = text.replace('\n', "\r\n").into_bytes();
+        return Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit);
+    }
+    Body::new(text)
 }
 
 /// What the server, or the way to it, says.

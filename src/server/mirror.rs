@@ -112,8 +112,8 @@ pub struct Round {
 pub struct Mirror<'a> {
     client: Client,
     intake: Intake<'a>,
-    store: Store,
-    runtime: Handle,
+    store: &'a Store,
+    runtime: &'a Handle,
     /// SHA-256 of the documents of a list that were looked at.
     remembered: HashSet<[u8; 32]>,
 }
@@ -128,7 +128,7 @@ struct Candidate {
 
 impl<'a> Mirror<'a> {
     /// Follows the Marketplace that `client` talks to.
-    pub fn new(client: Client, intake: Intake<'a>, store: Store, runtime: Handle) -> Self {
+    pub fn new(client: Client, intake: Intake<'a>, (store, runtime): (&'a Store, &'a Handle)) -> Self {
         Self { client, intake, store, runtime, remembered: HashSet::new() }
     }
 

@@ -59,7 +59,7 @@ pub enum RemindError {
 }
 
 #[derive(Template)]
-#[template(path = "mail/expiring.txt")]
+#[template(path = "mail/expiring.txt", whitespace = "preserve")]
 struct Expiring<'a> {
     base: &'a str,
     email: &'a Email,
@@ -69,8 +69,8 @@ struct Expiring<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "mail/entries.txt")]
-struct Entries<'a> {
+#[template(path = "mail/entries.txt", whitespace = "preserve")]
+struct ValidList<'a> {
     base: &'a str,
     email: &'a Email,
     days: i64,
@@ -167,7 +167,7 @@ impl Round<'_> {
             if page.entries.is_empty() || !self.marketplace.store().claim(&what, self.now).await? {
                 continue;
             }
-            let letter = Entries {
+            let letter = ValidList {
                 base: &self.base,
                 email: &email,
                 days: LIST_EVERY_DAYS,

@@ -89,7 +89,7 @@ fn plain(uri: &Uri, prefix: &str) -> Uri {
     if let Some(rest) = path.strip_prefix(prefix)
         && (rest.is_empty() || rest.starts_with('/'))
     {
-        path = rest.to_owned();
+        path = String::from(rest);
     }
     if path.len() > 1 && path.ends_with('/') {
         path.pop();

@@ -21,6 +21,7 @@ use super::{
     health, log,
     mail::MailerError,
     marketplace::Marketplace,
+    query::Program,
     remind,
     router::router,
     settings::Settings,
@@ -106,7 +107,7 @@ async fn serve(settings: Settings, files: usize, ready: impl FnOnce(&Ready)) -> 
     marketplace.mailer().map_err(told)?;
     let (stop, stopped) = watch::channel(false);
     let mut work = tokio::task::JoinSet::new();
-    background(&marketplace, &mut work);
+    background(&marketplace, &mut work)?;
     if let Some(listener) = metrics_listener {
         let router = health::metrics().with_state(marketplace.clone());
         let (counted, stopped) = (marketplace.metrics().clone(), stopped.clone());
@@ -139,14 +140,17 @@ async fn serve(settings: Settings, files: usize, ready: impl FnOnce(&Ready)) -> 
 }
 
 /// What goes on beside the requests.
-fn background(marketplace: &Marketplace, work: &mut tokio::task::JoinSet<()>) {
+fn background(marketplace: &Marketplace, work: &mut tokio::task::JoinSet<()>) -> io::Result<()> {
     let settings = marketplace.settings();
+    let queries = marketplace.queries().clone();
+    work.spawn(queries.follow(marketplace.store().clone(), Program::this()?));
     if settings.confirmation.is_some() {
         work.spawn(confirm::expire(marketplace.clone()));
     }
     if settings.reminders {
         work.spawn(remind::run(marketplace.clone()));
     }
+    Ok(())
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {

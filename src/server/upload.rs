@@ -164,7 +164,10 @@ async fn judge_and_keep(marketplace: &Marketplace, document: Vec<u8>) -> Result<
 
 async fn keep(marketplace: &Marketplace, entry: &NewEntry) -> Result<Outcome, Problem> {
     match marketplace.store().add(entry, Order::Newest, marketplace.now()).await {
-        Ok(Added::Created) => Ok(Outcome::Created),
+        Ok(Added::Created) => {
+            marketplace.queries().changed();
+            Ok(Outcome::Created)
+        }
         Ok(Added::Same) => Ok(Outcome::Same),
         Err(AddError::Store(error)) => Err(error.into()),
         Err(refused) => Err(Problem::bad_request(format!("invalid metadata: {refused}"))),

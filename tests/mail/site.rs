@@ -12,6 +12,7 @@ use stratuslab::{
 };
 
 use crate::{
+    pki::Identity,
     server::{self, Answer, Server, draft::Draft},
     smtp::{Links, Smtp},
 };
@@ -108,7 +109,8 @@ pub(crate) fn listed(server: &Server, query: &str) -> Vec<EntryKey> {
     let entries = document.root_element().children().filter(roxmltree::Node::is_element);
     let text = |entry: roxmltree::Node<'_, '_>, parent: &str, name: &str| {
         let mut named = entry.descendants().filter(|node| {
-            node.tag_name().name() == name && node.parent().is_some_and(|node| node.tag_name().name() == parent)
+            node.tag_name().name() == name
+                && node.parent().is_some_and(|node| node.tag_name().name() == parent)
         });
         named.next().and_then(|node| node.text()).unwrap_or_default().to_owned()
     };
@@ -123,4 +125,14 @@ pub(crate) fn listed(server: &Server, query: &str) -> Vec<EntryKey> {
 /// Jane's description of an image, endorsed so many seconds ago.
 pub(crate) fn janes(image: &str, seconds: i64) -> Draft {
     Draft::new(image).email(JANE).created_in(-seconds)
+}
+
+/// So many seconds ago.
+pub(crate) fn ago(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(Timestamp::now().unix_seconds() - seconds).unwrap()
+}
+
+/// The SHA-256 of a certificate, as pins have it.
+pub(crate) fn fingerprint(identity: &Identity) -> String {
+    stratuslab::Certificate::from_der(&identity.certificate_der()).unwrap().sha256_fingerprint()
 }

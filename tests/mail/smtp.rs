@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 
 /// Longer than anyone would wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running mail server; it ends with this.
 pub(crate) struct Smtp {

@@ -70,7 +70,7 @@ impl Stock {
             server: start(|_| ()),
             new: old.clone().created("2012-01-02T00:00:00Z").text("title", "new title").text("os", "Ubuntu"),
             old,
-            deprecated: Draft::new("two").created("2012-01-03T00:00:00Z").deprecated("<b>bad</b>".into()),
+            deprecated: Draft::new("two").created("2012-01-03T00:00:00Z").deprecated("<b>bad</b>"),
             expired: Draft::new("three").created("2012-01-04T00:00:00Z").valid("2013-01-01T00:00:00Z"),
             other: Draft::new("one")
                 .email(john)
@@ -226,7 +226,7 @@ fn columns_and_words_are_searched_whatever_the_case() {
         ("q=++", vec![new, other]),
     ] {
         let path = format!("/metadata?{query}");
-        lists(server, &path, &expected.iter().map(|&draft| draft).collect::<Vec<&Draft>>());
+        lists(server, &path, &expected);
     }
     let id = other.identifier().to_string();
     lists(server, &format!("/metadata?q={}", &id[3..20]), &[new, other]);

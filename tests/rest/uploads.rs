@@ -2,9 +2,12 @@
 
 use std::{fs, io::Write as _, path::Path};
 
+use stratuslab::{server::settings::Settings, trust::Anchors};
+
 use crate::{
+    pki::{Identity, Kind, Request, authority, new_key},
     server::{
-        Answer,
+        Answer, Server,
         draft::{Draft, EMAIL, identity, sign, time},
         raw,
     },
@@ -374,4 +377,70 @@ fn locations_are_below_the_public_url_or_where_the_request_went() {
     let public = start(|settings| settings.public_url = Some(crate::errors::public_url()));
     let answer = public.upload(document);
     assert_eq!(answer.header("location"), format!("https://m.example.org/marketplace{path}"));
+}
+
+/// A Marketplace that trusts the tests' authority.
+fn trusting(change: impl FnOnce(&mut Settings)) -> Server {
+    start(|settings| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        fs::write(&file, authority().certificate_pem()).unwrap();
+        let mut anchors = Anchors::new();
+        anchors.add_pem_file(&file).unwrap();
+        settings.anchors = Some(anchors);
+        change(settings);
+    })
+}
+
+/// Someone whom the tests' authority vouches for.
+fn vouched(email: Option<&str>) -> Identity {
+    let request = Request::new("Vera Vouched").days(-10_000, 365);
+    let request = if let Some(email) = email { request.email(email) } else { request };
+    request.issued_by(&authority(), &new_key(Kind::P256))
+}
+
+#[test]
+fn with_anchors_only_the_holder_of_an_address_endorses_with_it() {
+    let server = trusting(|_| ());
+    let draft = Draft::new("an image").created_in(-60).email("vera@example.org");
+    let answer = server.upload(draft.signed());
+    assert_eq!(answer.status, 400);
+    assert!(message(&answer).starts_with("invalid metadata: "), "{}", message(&answer));
+    // The address is none of the certificate's: this would supersede another's entry.
+    let answer = server.upload(draft.signed_by(&vouched(None)));
+    assert_eq!(answer.status, 400);
+    assert!(message(&answer).contains("vera@example.org"), "{}", message(&answer));
+    server.publish(draft.signed_by(&vouched(Some("vera@example.org"))));
+}
+
+#[test]
+fn endorsers_who_are_not_listed_are_not_told_who_is() {
+    let pins = ["vera@example.org".parse().unwrap()];
+    let server = trusting(|settings| settings.endorsers = pins.into());
+    let draft = Draft::new("an image").created_in(-60).email("other@example.org");
+    let answer = server.upload(draft.signed_by(&vouched(Some("other@example.org"))));
+    assert_eq!(answer.status, 400);
+    assert!(!answer.text().contains("vera"), "{}", answer.text());
+    let draft = draft.email("vera@example.org");
+    server.publish(draft.signed_by(&vouched(Some("vera@example.org"))));
+}
+
+#[test]
+fn uploads_at_the_same_time_are_kept_once_and_in_order() {
+    let server = start(|_| ());
+    let (first, other) = (Draft::new("an image").signed(), Draft::new("an image").text("os", "x").signed());
+    let statuses = std::thread::scope(|scope| {
+        let upload = |document: &Vec<u8>| {
+            let document = document.clone();
+            let server = &server;
+            scope.spawn(move || server.upload(document).status)
+        };
+        let uploads: Vec<_> = (0..16).map(|n| upload(if n % 2 == 0 { &first } else { &other })).collect();
+        uploads.into_iter().map(|upload| upload.join().unwrap()).collect::<Vec<_>>()
+    });
+    // One of the two was first; its copies are the same entry, the other is refused.
+    let kept = server.get(&Draft::new("an image").path()).send().body;
+    let expected = |n: usize| if (n % 2 == 0) == (kept == first) { 201 } else { 400 };
+    assert!(kept == first || kept == other);
+    assert_eq!(statuses, (0..16).map(expected).collect::<Vec<_>>());
 }

@@ -60,7 +60,7 @@ pub(crate) fn start_on(database: Option<Database>, change: impl FnOnce(&mut Sett
     let address = listener.local_addr().unwrap();
     let service = router(marketplace.clone());
     runtime.spawn(async move { axum::serve(listener, service).await });
-    let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(Duration::from_secs(60));
+    let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(Duration::from_mins(1));
     Server {
         base: format!("http://{address}"),
         address,
@@ -73,24 +73,7 @@ pub(crate) fn start_on(database: Option<Database>, change: impl FnOnce(&mut Sett
 
 /// Open to all, on a free port of loopback.
 pub(crate) fn settings(database: Database) -> Settings {
-    Settings {
-        listen: ([127, 0, 0, 1], 0).into(),
-        database,
-        public_url: None,
-        read_only: false,
-        max_entry_bytes: 10 * 1024 * 1024,
-        allow_sha1: false,
-        anchors: None,
-        endorsers: Vec::new(),
-        confirmation: None,
-        mail: None,
-        reminders: false,
-        query_timeout: Duration::from_secs(10),
-        query_memory: 256 * 1024 * 1024,
-        query_rows: 100_000,
-        shutdown: Duration::from_secs(5),
-        max_connections: 1000,
-    }
+    Settings { listen: ([127, 0, 0, 1], 0).into(), database, ..Settings::default() }
 }
 
 impl Server {

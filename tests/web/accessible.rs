@@ -4,7 +4,20 @@
 
 use std::{env, fs, path::PathBuf};
 
+use axum::{http::StatusCode, middleware, routing::get};
 use serde_json::{Value, json};
+use stratuslab::{
+    Timestamp,
+    server::{
+        key::EntryKey,
+        web::{
+            action::{self, Asked, Command},
+            headers, routes,
+            upload::{self, Answer},
+        },
+    },
+    validate::{Check, Options, Requirement, validate},
+};
 
 use crate::{
     browser::Browser,
@@ -43,6 +56,25 @@ fn faults(browser: &Browser, axe: &str) -> Vec<Value> {
     found.as_array().unwrap().iter().filter(serious).map(told).collect()
 }
 
+/// Looks at a page at every width, light and dark.
+fn judge(browser: &Browser, axe: &str, name: &str, path: &str) {
+    let pictures = env::var_os("STRATUSLAB_SCREENSHOTS").map(PathBuf::from);
+    for (width, height) in [(390, 844), (1280, 900)] {
+        for scheme in ["light", "dark"] {
+            browser.look(width, height, scheme);
+            browser.open(path);
+            let faults = faults(browser, axe);
+            let told = serde_json::to_string_pretty(&faults).unwrap();
+            assert!(faults.is_empty(), "{name} {width} {scheme}: {told}");
+            let wide = browser.script("return document.documentElement.scrollWidth", &[]);
+            assert!(wide.as_u64() <= Some(width.into()), "{name} is {wide} wide at {width}");
+            if let Some(folder) = &pictures {
+                browser.picture(&folder.join(format!("{name}-{width}-{scheme}.png")));
+            }
+        }
+    }
+}
+
 #[test]
 fn axe_finds_nothing_serious_on_any_page_at_any_width_light_or_dark() {
     let server = server::start(|_| {});
@@ -67,15 +99,8 @@ fn axe_finds_nothing_serious_on_any_page_at_any_width_light_or_dark() {
             "pdisk:vmdisk.example.org:8445:5ba8b3e0",
         ]);
     let rich = server.publish(rich.signed());
-    let refused = server
-        .post("/metadata", "application/xml", Draft::new("unsigned").unsigned())
-        .accept("text/html")
-        .send();
-    assert_eq!(refused.status, 400);
-
     let browser = Browser::start(&server.base);
     let axe = axe();
-    let pictures = env::var_os("STRATUSLAB_SCREENSHOTS").map(PathBuf::from);
     let old = drafts[1].path();
     for (name, path) in [
         ("list", "/metadata"),
@@ -91,25 +116,60 @@ fn axe_finds_nothing_serious_on_any_page_at_any_width_light_or_dark() {
         ("tags", "/endorsers/joe@example.org/tags"),
         ("upload", "/upload"),
         ("query", "/query"),
+        ("query-answered", "/query?query=SELECT%20%2A%20WHERE%20%7B%20%3Fs%20%3Fp%20%3Fo%20%7D%20LIMIT%2020"),
+        ("query-wrong", "/query?query=SELECT"),
         ("about", "/about"),
         ("missing", "/no/such/page"),
     ] {
-        for (width, height) in [(390, 844), (1280, 900)] {
-            for scheme in ["light", "dark"] {
-                browser.look(width, height, scheme);
-                browser.open(path);
-                let faults = faults(&browser, &axe);
-                assert!(
-                    faults.is_empty(),
-                    "{name} {width} {scheme}: {}",
-                    serde_json::to_string_pretty(&faults).unwrap()
-                );
-                let wide = browser.script("return document.documentElement.scrollWidth", &[]);
-                assert!(wide.as_u64() <= Some(width.into()), "{name} is {wide} wide at {width}");
-                if let Some(folder) = &pictures {
-                    browser.picture(&folder.join(format!("{name}-{width}-{scheme}.png")));
-                }
-            }
-        }
+        judge(&browser, &axe, name, path);
     }
+}
+
+#[test]
+fn axe_finds_nothing_serious_on_the_pages_of_uploads_and_confirmations() {
+    let server = server::start(|_| {});
+    let key: EntryKey = Draft::new("an image").path()["/metadata/".len()..].parse().unwrap();
+    let mut options = Options::new(Timestamp::now());
+    options.require = vec![Requirement::Dated];
+    let signed = validate(&Draft::new("an image").signed(), &options);
+    let unsigned = validate(Draft::new("an image").undated().unsigned().as_bytes(), &options);
+    let verdict = |status: u16, message: &str, checks: &[Check]| {
+        let key = (status == 201).then_some(&key);
+        let answer = Answer { status: StatusCode::from_u16(status).unwrap(), message, key, checks };
+        upload::verdict(&server.marketplace, &answer).unwrap()
+    };
+    let ask = |command: Command, deprecated: Option<&str>| {
+        let path = format!("/action/6f8d/{}", command.name());
+        let expires = Timestamp::now().checked_add_days(2).unwrap();
+        let asked = Asked { command, path: &path, key: &key, deprecated, expires };
+        action::page(&server.marketplace, &asked).unwrap()
+    };
+    let done =
+        |command, key| action::done(&server.marketplace, command, "metadata entry created", key).unwrap();
+    let pages = [
+        ("verdict-published", verdict(201, "metadata entry created", signed.checks())),
+        ("verdict-waiting", verdict(202, "confirmation email sent for new metadata entry", signed.checks())),
+        ("verdict-refused", verdict(400, "invalid metadata: no signature", unsigned.checks())),
+        ("action-confirm", ask(Command::Confirm, None)),
+        ("action-abort", ask(Command::Abort, Some("It has a hole"))),
+        ("action-abuse", ask(Command::Abuse, Some(""))),
+        ("action-confirmed", done(Command::Confirm, Some(&key))),
+        ("action-aborted", done(Command::Abort, None)),
+    ];
+    let mut routes = routes();
+    for (name, page) in pages.clone() {
+        routes = routes.route(&format!("/{name}"), get(async || page));
+    }
+    let service = routes.layer(middleware::from_fn(headers::add)).with_state(server.marketplace.clone());
+    let address = server.wait(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        address
+    });
+    let (browser, axe) = (Browser::start(&format!("http://{address}")), axe());
+    for (name, _) in pages {
+        judge(&browser, &axe, name, &format!("/{name}"));
+    }
+    assert_eq!(browser.complaints(), [""; 0]);
 }

@@ -171,9 +171,12 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", media);
     }
 
-    /// The whole page as a PNG.
+    /// The page as a PNG, as far as two screens go.
     pub(crate) fn picture(&self, file: &Path) {
-        let shot = self.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true}));
+        let size = self.script("const e = document.documentElement; return [e.clientWidth, Math.min(e.scrollHeight, 2 * e.clientHeight)]", &[]);
+        let clip = json!({"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1});
+        let shot =
+            self.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true, "clip": clip}));
         let bytes = base64::Engine::decode(
             &base64::engine::general_purpose::STANDARD,
             shot["data"].as_str().unwrap(),

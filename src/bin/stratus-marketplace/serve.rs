@@ -38,6 +38,10 @@ fn announce(ready: &Ready, public_url: Option<&PublicUrl>, session: &Session) {
     ];
     let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
     session.bare_object(fields.collect());
+    if session.json() {
+        // Whoever waits for the line should not wait until the array ends, with the server.
+        session.write(b"\n");
+    }
 }
 
 fn failure(error: &ServeError, database: &Database) -> Failure {

@@ -9,7 +9,10 @@ use crate::{
     Email, Password,
     cli::{Failure, Session, Status, password},
     config::{Hours, MarketplaceConfig},
-    server::settings::{Confirmation, Mail},
+    server::{
+        mail::TIMEOUT,
+        settings::{Confirmation, Mail},
+    },
     trust::Pin,
 };
 
@@ -98,7 +101,7 @@ impl MailArgs {
             user: self.mail_user.clone().or_else(|| config.mail_user.clone()),
             password: self.password(config, session)?,
             ca_file: self.mail_ca_file.clone().or_else(|| config.mail_ca_file.clone()),
-            timeout: crate::server::mail::TIMEOUT,
+            timeout: TIMEOUT,
         }))
     }
 

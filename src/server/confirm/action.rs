@@ -12,17 +12,33 @@ use crate::{
     http::printable,
     metadata::rules::Stage,
     server::{
+        key::EntryKey,
         mail::{Letter, MailError},
         marketplace::Marketplace,
         negotiate::first_accepted,
         problem::Problem,
         store::{AddError, NewEntry, Order, Parked},
         upload,
+        web::action::{self, Asked, Command},
     },
     validate::examine_unsigned,
 };
 
-use super::{Action, Done, Question, base, letter, page, token::Token};
+use super::{base, letter, token::Token};
+
+/// What links may say.
+const COMMANDS: [Command; 3] = [Command::Confirm, Command::Abort, Command::Abuse];
+
+/// What was done.
+struct Done {
+    command: Command,
+    /// 200 or 201.
+    status: StatusCode,
+    /// In one line.
+    message: String,
+    /// The entry, if it is there now.
+    entry: Option<EntryKey>,
+}
 
 /// Links end with a slash; whoever leaves it out means the same.
 pub(super) fn routes() -> Router<Marketplace> {
@@ -31,7 +47,7 @@ pub(super) fn routes() -> Router<Marketplace> {
 
 /// What a link names.
 struct Link {
-    action: Action,
+    command: Command,
     token: Token,
     parked: Parked,
 }
@@ -44,10 +60,10 @@ impl Link {
     async fn find(marketplace: &Marketplace, rest: &str) -> Result<Self, Problem> {
         let invalid = || Problem::not_found("invalid action: not /action/UUID/confirm, abort or abuse");
         let (token, command) = rest.trim_matches('/').split_once('/').ok_or_else(invalid)?;
-        let action = Action::ALL.into_iter().find(|action| action.name() == command).ok_or_else(invalid)?;
+        let command = COMMANDS.into_iter().find(|known| known.name() == command).ok_or_else(invalid)?;
         let Ok(token) = token.parse::<Token>() else { return Err(unknown()) };
         let parked = marketplace.store().parked(&token.sha256(), marketplace.now()).await?;
-        Ok(Self { action, token, parked: parked.ok_or_else(unknown)? })
+        Ok(Self { command, token, parked: parked.ok_or_else(unknown)? })
     }
 }
 
@@ -57,15 +73,16 @@ fn unknown() -> Problem {
 
 /// The page with the button.
 async fn show(State(marketplace): State<Marketplace>, Path(rest): Path<String>) -> Result<Response, Problem> {
-    let Link { action, token, parked } = Link::find(&marketplace, &rest).await?;
-    let question = Question {
-        action,
-        deprecated: deprecated(parked.document).await,
-        key: parked.key,
+    let Link { command, token, parked } = Link::find(&marketplace, &rest).await?;
+    let deprecated = deprecated(parked.document).await;
+    let asked = Asked {
+        command,
+        path: &marketplace.path(&format!("/action/{}/{}/", token.reveal(), command.name())),
+        key: &parked.key,
+        deprecated: deprecated.as_deref(),
         expires: parked.expires,
-        path: marketplace.path(&format!("/action/{}/{}/", token.reveal(), action.name())),
     };
-    Ok(private(page::ask(&marketplace, &question)?.into_response()))
+    Ok(private(action::page(&marketplace, &asked)?.into_response()))
 }
 
 /// Does what the link says.
@@ -79,10 +96,10 @@ async fn act(
     let acting = marketplace.clone();
     // Whoever hangs up leaves nothing half done.
     let acted = tokio::spawn(async move {
-        match link.action {
-            Action::Confirm => confirm(&acting, &link).await,
-            Action::Abort => abort(&acting, &link).await,
-            Action::Abuse => abuse(&acting, link).await,
+        match link.command {
+            Command::Confirm => confirm(&acting, &link).await,
+            Command::Abort => abort(&acting, &link).await,
+            Command::Abuse => abuse(&acting, link).await,
         }
     });
     let done = acted.await.map_err(|error| {
@@ -114,7 +131,7 @@ async fn confirm(marketplace: &Marketplace, link: &Link) -> Result<Done, Problem
     }
     tracing::info!(key = %link.parked.key, "confirmed");
     let message = "metadata entry created".to_owned();
-    Ok(Done { status: StatusCode::CREATED, message, entry: Some(entry.key) })
+    Ok(Done { command: link.command, status: StatusCode::CREATED, message, entry: Some(entry.key) })
 }
 
 async fn abort(marketplace: &Marketplace, link: &Link) -> Result<Done, Problem> {
@@ -123,7 +140,7 @@ async fn abort(marketplace: &Marketplace, link: &Link) -> Result<Done, Problem> 
     }
     tracing::info!(key = %link.parked.key, "withdrawn");
     let message = format!("aborted addition of metadata entry {}", link.parked.key);
-    Ok(Done { status: StatusCode::OK, message, entry: None })
+    Ok(Done { command: link.command, status: StatusCode::OK, message, entry: None })
 }
 
 /// Forgets the entry first, so that it cannot be confirmed any more (the original still could) and one report is
@@ -142,7 +159,7 @@ async fn abuse(marketplace: &Marketplace, link: Link) -> Result<Done, Problem> {
         ));
     }
     let message = format!("administrators were notified of the abuse; the entry {key} is withdrawn");
-    Ok(Done { status: StatusCode::OK, message, entry: None })
+    Ok(Done { command: link.command, status: StatusCode::OK, message, entry: None })
 }
 
 async fn tell_administrator(marketplace: &Marketplace, parked: Parked) -> Result<(), MailError> {
@@ -169,7 +186,8 @@ async fn deprecated(document: Vec<u8>) -> Option<String> {
 /// What was done, as a page if `text/html` is accepted first, else as a line (behaviour 1.4).
 fn answer(marketplace: &Marketplace, headers: &HeaderMap, done: &Done) -> Result<Response, Problem> {
     let mut response = if first_accepted(headers) == "text/html" {
-        (done.status, page::done(marketplace, done)?).into_response()
+        let page = action::done(marketplace, done.command, &done.message, done.entry.as_ref())?;
+        (done.status, page).into_response()
     } else {
         (done.status, done.message.clone()).into_response()
     };
@@ -184,10 +202,9 @@ fn answer(marketplace: &Marketplace, headers: &HeaderMap, done: &Done) -> Result
     Ok(private(response))
 }
 
-/// The link is a secret: nobody keeps the page, and no other server learns where one came from.
+/// The link is a secret: nobody keeps the page. (Nor does another server learn where one came from:
+/// `web::headers`.)
 fn private(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -9,7 +9,7 @@ pub(super) const SUBJECT: &str = "StratusLab Marketplace Message";
 
 /// The mail that asks an endorser.
 #[derive(Template)]
-#[template(path = "mail/confirm.txt")]
+#[template(path = "mail/confirm.txt", whitespace = "preserve")]
 pub(super) struct Confirm<'a> {
     /// The public URL.
     pub(super) base: &'a str,
@@ -25,7 +25,7 @@ pub(super) struct Confirm<'a> {
 
 /// The mail that tells the administrator of abuse.
 #[derive(Template)]
-#[template(path = "mail/abuse.txt")]
+#[template(path = "mail/abuse.txt", whitespace = "preserve")]
 pub(super) struct Abuse<'a> {
     /// The public URL.
     pub(super) base: &'a str,

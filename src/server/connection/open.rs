@@ -27,6 +27,8 @@ pub(super) struct Talk {
     number: u64,
     /// Is a request being answered?
     busy: AtomicBool,
+    /// Is there something to be written that the client does not take?
+    blocked: AtomicBool,
     /// Was the last request answered before all of it was read?
     unread: AtomicBool,
     pressed: Notify,
@@ -47,10 +49,10 @@ impl Open {
         self.lock().talks.remove(&talk.number);
     }
 
-    /// Asks the oldest connection without a request in progress to close.
+    /// Asks the oldest idle connection to close.
     pub(super) fn press(&self) {
         let mut numbered = self.lock();
-        let idle = numbered.talks.iter().find(|(_, talk)| !talk.is_busy()).map(|(number, _)| *number);
+        let idle = numbered.talks.iter().find(|(_, talk)| talk.is_idle()).map(|(number, _)| *number);
         if let Some(talk) = idle.and_then(|number| numbered.talks.remove(&number)) {
             talk.pressed.notify_one();
         }
@@ -75,6 +77,16 @@ impl Talk {
 
     pub(super) fn is_busy(&self) -> bool {
         self.busy.load(Relaxed)
+    }
+
+    /// Something could not be written, or can be again.
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        self.blocked.store(blocked, Relaxed);
+    }
+
+    /// Would nothing be lost that was asked for?
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_busy() && !self.blocked.load(Relaxed)
     }
 
     /// Nobody will read the rest of the request.

@@ -39,9 +39,12 @@ impl Paced {
     /// What became of a write, or a time-out if nothing has for too long.
     fn written<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.blocked = None;
+            if self.blocked.take().is_some() {
+                self.talk.set_blocked(false);
+            }
             return written;
         }
+        self.talk.set_blocked(true);
         let patience = self.patience;
         let blocked = self.blocked.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(blocked.as_mut().poll(context));

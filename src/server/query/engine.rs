@@ -128,6 +128,11 @@ impl Engine {
         Ok(Answered { answer: asker.ask(request, limits).await?, place })
     }
 
+    /// The number of the query process, while it answers: for those who look after its memory.
+    pub fn process(&self) -> Option<u32> {
+        self.0.asker.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Asker::process)
+    }
+
     pub(super) fn set(&self, state: State, asker: Option<&Asker>) {
         *self.0.asker.lock().unwrap_or_else(PoisonError::into_inner) = asker.cloned();
         self.0.state.send_replace(state);

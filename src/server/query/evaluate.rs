@@ -3,9 +3,12 @@
 //! Nothing here ends by itself or keeps to any amount of memory or stack: what a query may do is bounded by
 //! the process it runs in ([`super::worker`]).
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    iter,
+};
 
-use oxrdf::{NamedOrBlankNode, Triple};
+use oxrdf::{NamedOrBlankNode, Term, Triple, vocab::rdf};
 use oxrdfxml::RdfXmlSerializer;
 use sparesults::QueryResultsSerializer;
 use spareval::{QueryEvaluationError, QueryEvaluator, QueryResults, QuerySolutionIter, QueryTripleIter};
@@ -116,6 +119,12 @@ pub enum EvaluateError {
     Character {
         /// The first such character.
         character: char,
+    },
+    /// RDF/XML cannot say this.
+    #[error("<{name}> does not end like a name, so RDF/XML cannot say it; ask for Turtle")]
+    Name {
+        /// A predicate, or a type.
+        name: String,
     },
     /// It has a function that there is not, or the like.
     #[error("{message}")]
@@ -253,10 +262,23 @@ fn write_rdf_xml(graph: &[Triple], request: &Request, output: &mut Output) -> Re
         if let Some(character) = terms.find_map(unwritable_in_xml) {
             return Err(EvaluateError::Character { character });
         }
+        let mut names = iter::once(&triple.predicate).chain(match &triple.object {
+            Term::NamedNode(class) if triple.predicate == rdf::TYPE => Some(class),
+            _ => None,
+        });
+        if let Some(name) = names.find(|name| !ends_like_a_name(name.as_str())) {
+            return Err(EvaluateError::Name { name: name.as_str().to_owned() });
+        }
         writer.serialize_triple(triple).map_err(|_| too_long(request))?;
     }
     writer.finish().map_err(|_| too_long(request))?;
     Ok(())
+}
+
+/// RDF/XML makes elements of predicates and types, by cutting a name off their ends (RDF 1.1 XML Syntax §7.1).
+fn ends_like_a_name(iri: &str) -> bool {
+    let in_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    iri.chars().rev().take_while(in_name).any(|c| c.is_ascii_alphabetic() || c == '_')
 }
 
 /// A document that may grow so long and no longer.

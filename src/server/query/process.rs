@@ -94,7 +94,8 @@ impl Process {
         feed.set_nonblocking(true)?;
         queries.set_nonblocking(true)?;
         let feed = tokio::net::UnixStream::from_std(feed)?;
-        Ok(Self { child, feed, asker: Asker(Arc::new(queries)) })
+        let asker = Asker { queries: Arc::new(queries), process: child.id() };
+        Ok(Self { child, feed, asker })
     }
 
     pub(super) fn asker(&self) -> Asker {
@@ -111,8 +112,13 @@ impl Process {
 
     /// Returns when the process is gone.
     pub(super) async fn ended(&self) {
-        // It says nothing without being asked.
-        let _ = self.feed.readable().await;
+        // It says nothing without being asked. That there is something to read is only known from trying.
+        while self.feed.readable().await.is_ok() {
+            match self.feed.try_read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return,
+            }
+        }
     }
 }
 
@@ -125,9 +131,17 @@ impl Drop for Process {
 
 /// Where to ask.
 #[derive(Clone, Debug)]
-pub(super) struct Asker(Arc<UnixStream>);
+pub(super) struct Asker {
+    queries: Arc<UnixStream>,
+    process: u32,
+}
 
 impl Asker {
+    /// The number of the query process.
+    pub(super) fn process(&self) -> u32 {
+        self.process
+    }
+
     /// Answers a query; if this is dropped, the query ends.
     pub(super) async fn ask(&self, request: &Request, limits: Limits) -> Result<Answer, AskError> {
         let most = limits.time.saturating_add(GRACE);
@@ -169,7 +183,7 @@ impl Asker {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-        sendmsg(&*self.0, &[IoSlice::new(&[0])], &mut control, flags)?;
+        sendmsg(&*self.queries, &[IoSlice::new(&[0])], &mut control, flags)?;
         Ok(())
     }
 }

@@ -104,6 +104,7 @@ impl Reply {
                 EvaluateError::Rows { limit } => (12, *limit, &[][..]),
                 EvaluateError::Bytes { limit } => (13, *limit, &[][..]),
                 EvaluateError::Character { character } => (14, u64::from(*character), &[][..]),
+                EvaluateError::Name { name } => (16, 0, name.as_bytes()),
                 EvaluateError::Evaluation { message } => (15, 0, message.as_bytes()),
             },
         };
@@ -137,6 +138,7 @@ impl Reply {
                 let character = u32::try_from(number).ok().and_then(char::from_u32)?;
                 Self::Error(EvaluateError::Character { character })
             }
+            16 => Self::Error(EvaluateError::Name { name: message() }),
             15 => Self::Error(EvaluateError::Evaluation { message: message() }),
             _ => return None,
         })
@@ -182,6 +184,7 @@ mod tests {
             Reply::Error(EvaluateError::Bytes { limit: 6 }),
             Reply::Error(EvaluateError::Character { character: '\u{1}' }),
             Reply::Error(EvaluateError::Evaluation { message: "no".into() }),
+            Reply::Error(EvaluateError::Name { name: "http://a/".into() }),
         ];
         for reply in replies {
             let mut bytes = Vec::new();

@@ -24,13 +24,12 @@ use super::{
 /// The list: always 200, also if nothing is selected.
 pub(super) async fn answer(marketplace: &Marketplace, wanted: Wanted) -> Result<Response, Problem> {
     let selected = marketplace.counts().of(marketplace, &wanted.selection).await?;
-    let total = match selected {
-        0 => 0,
+    let total = if selected == 0 {
+        0
+    } else {
         // S44: whatever else is asked for.
-        _ => {
-            let all = Selection { status: wanted.selection.status, ..Selection::default() };
-            marketplace.counts().of(marketplace, &all).await?
-        }
+        let all = Selection { status: wanted.selection.status, ..Selection::default() };
+        marketplace.counts().of(marketplace, &all).await?
     };
     // S25: the original's script shows the message where there are no rows, and raises an alarm if it has
     // "ERROR" in it.

@@ -34,7 +34,7 @@ pub(super) async fn all(
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
     if format == Format::Html {
         let request = web::endorsers::Request::from_query(&parameters.0);
-        return page(web::endorsers::page(&marketplace, &request).await?);
+        return Ok(page(web::endorsers::page(&marketplace, &request).await?));
     }
     let endorsers = marketplace.store().endorsers().await?;
     let rows = endorsers
@@ -53,7 +53,7 @@ pub(super) async fn history(
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
     if let (Format::Html, Ok(email)) = (format, email.parse()) {
         let range = days(parameters.get("range"));
-        return page(web::endorser::page(&marketplace, &email, range).await?);
+        return Ok(page(web::endorser::page(&marketplace, &email, range).await?));
     }
     // What cannot be an address endorsed nothing.
     let entries = match email.parse::<Email>() {
@@ -91,7 +91,7 @@ pub(super) async fn tags(
 ) -> Result<Response, Problem> {
     let format = negotiate(&headers, parameters.get("media"), &FORMATS);
     if let (Format::Html, Ok(email)) = (format, email.parse()) {
-        return page(web::tags::page(&marketplace, &email).await?);
+        return Ok(page(web::tags::page(&marketplace, &email).await?));
     }
     let tags = match email.parse::<Email>() {
         Ok(email) => marketplace.store().tags(&email).await?,
@@ -100,10 +100,10 @@ pub(super) async fn tags(
     Ok(answer(format, ["tag"], tags.iter().map(|tag| [Some(tag.as_str())])))
 }
 
-fn page(page: Html<String>) -> Result<Response, Problem> {
+fn page(page: Html<String>) -> Response {
     let mut response = super::changing(page);
     super::varies(&mut response);
-    Ok(response)
+    response
 }
 
 /// A range; what is no number of days is as if it were not there.

@@ -65,9 +65,9 @@ impl Selection {
     /// Narrows it by an argument of the path, which is classified by its shape (S21): an e-mail address, a
     /// date, or else an identifier. One that is none of these selects nothing.
     pub fn narrow(&mut self, argument: &str) {
-        if let Ok(email) = argument.parse() {
+        if let Ok(email) = argument.parse::<Email>() {
             self.narrow_by(|selection| &mut selection.email, Some(email));
-        } else if let Ok(created) = argument.parse() {
+        } else if let Ok(created) = argument.parse::<Timestamp>() {
             self.narrow_by(|selection| &mut selection.created, Some(created));
         } else if !argument.is_empty() && argument != "null" {
             self.narrow_by(|selection| &mut selection.identifier, argument.parse().ok());
@@ -264,5 +264,48 @@ fn descending(value: &str) -> Result<bool, Problem> {
         "asc" => Ok(false),
         "desc" => Ok(true),
         _ => Err(Problem::bad_request("sSortDir_0 is asc or desc")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(query: &str) -> Result<Wanted, Problem> {
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Selection::from_query(&pairs)
+    }
+
+    #[test]
+    fn both_vocabularies_say_the_same() {
+        for (ours, theirs) in [
+            ("os=a&os-version=b&os-arch=c", "sSearch_1=a&sSearch_2=b&sSearch_3=c"),
+            ("endorser=d&kind=e&q=f+g", "sSearch_4=d&sSearch_5=e&sSearch=f+g"),
+            ("sort=os-arch", "iSortCol_0=3&sSortDir_0=asc"),
+            ("sort=-title", "iSortCol_0=10&sSortDir_0=desc"),
+            ("sort=-created", "iSortCol_0=0&sSortDir_0=desc"),
+            ("sort=-created", "iSortCol_0=8&sSortDir_0=desc"),
+            ("", "iDisplayStart=3&iDisplayLength=&sEcho=&bRegex=false&mDataProp_0=0&unknown"),
+        ] {
+            assert_eq!(wanted(ours), wanted(theirs), "{ours}");
+        }
+    }
+
+    #[test]
+    fn stretches_begin_where_they_are_asked_to() {
+        let window = |query: &str| wanted(query).unwrap().window(25);
+        assert_eq!(window(""), Window { from: From::Offset(0), length: 25 });
+        assert_eq!(window("length=7"), Window { from: From::Offset(0), length: 7 });
+        let display = "iDisplayStart=30&iDisplayLength=5000";
+        assert_eq!(wanted(display).unwrap().length, Some(5000));
+        assert_eq!(window(display), Window { from: From::Offset(30), length: MAX_LENGTH });
+        let cursor = Cursor { value: "a b".to_owned(), id: 7 };
+        let after = format!("after={cursor}&length=7");
+        assert_eq!(window(&after), Window { from: From::After(cursor.clone()), length: 7 });
+        let before = format!("before={cursor}");
+        assert_eq!(window(&before), Window { from: From::Before(cursor.clone()), length: 25 });
+        for both in [format!("{after}&{before}"), format!("{after}&{display}")] {
+            assert!(wanted(&both).is_err(), "{both}");
+        }
     }
 }

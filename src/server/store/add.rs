@@ -1,5 +1,7 @@
 //! Adding entries, and the rules of their order.
 
+use std::collections::BTreeMap;
+
 use openssl::sha::sha256;
 use sqlx::{AnyConnection, AnyPool};
 use tokio::sync::oneshot;
@@ -22,7 +24,7 @@ const SPREAD: u32 = 20;
 const NUMBERS: i64 = 1024;
 
 /// Stands for the newest entry of a series that has none yet; no date has this number.
-const NOTHING: i64 = i64::MIN;
+pub(super) const NOTHING: i64 = i64::MIN;
 
 /// Longest e-mail address in bytes (RFC 5321 §4.5.3.1.3): longer ones fit into no index.
 const MAX_EMAIL: usize = 254;
@@ -58,22 +60,27 @@ pub(super) async fn transaction(
     batch: &[Request],
     unsure: &mut bool,
 ) -> Result<Vec<Result<Added, AddError>>, Failure> {
-    let begin = if kind == Kind::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-    let mut transaction = pool.begin_with(begin).await?;
+    let mut transaction = kind.begin(pool).await?;
     let mut results = Vec::with_capacity(batch.len());
-    let mut created = Vec::new();
+    let (mut created, mut endorsers) = (Vec::new(), BTreeMap::new());
     for request in batch {
         let added = add(kind, &mut transaction, request, &mut created).await?;
+        if let Ok(Added::Created) = added {
+            endorsers.extend(endorser(&request.entry));
+        }
         results.push(match added {
             // The answer to an earlier COMMIT was lost: it was this one's.
             Ok(Added::Same) if *unsure => Ok(Added::Created),
             added => added,
         });
     }
+    for (digest, endorser) in endorsers {
+        insert_endorser(&mut transaction, digest, endorser).await?;
+    }
     if !created.is_empty() {
         number_changes(&mut transaction, &created).await?;
     }
-    if let Err(error) = transaction.commit().await {
+    if let Err(error) = sql::answered(transaction.commit()).await {
         *unsure = !created.is_empty();
         return Err(error.into());
     }
@@ -110,7 +117,6 @@ async fn add(
     let mut document = Sql::new("INSERT INTO document (entry, sha256, bytes) VALUES (");
     document.value(id).push(", ").value(digest.to_vec()).push(", ");
     document.value(entry.document.clone()).push(")").run(&mut *on).await?;
-    insert_endorser(on, entry).await?;
     if newest.as_ref().is_none_or(|newest| entry.key.created > newest.created) {
         if let Some(newest) = newest {
             remove_latest(kind, on, newest.id).await?;
@@ -201,7 +207,7 @@ async fn insert_entry(on: &mut AnyConnection, entry: &NewEntry) -> Result<i64, F
     Err(StoreError::Database { cause: "too many entries have the same date".to_owned() }.into())
 }
 
-fn entry_values(id: i64, entry: &NewEntry) -> Result<[Value; 21], StoreError> {
+pub(super) fn entry_values(id: i64, entry: &NewEntry) -> Result<[Value; 21], StoreError> {
     let Metadata { title, description, kind, os, os_version, os_arch, version, .. } = &entry.metadata;
     let missing = |what| move || StoreError::Database { cause: format!("an entry has no {what}") };
     let endorsement = entry.metadata.endorsement.as_ref().ok_or_else(missing("endorsement"))?;
@@ -233,12 +239,20 @@ fn entry_values(id: i64, entry: &NewEntry) -> Result<[Value; 21], StoreError> {
     ])
 }
 
-async fn insert_endorser(on: &mut AnyConnection, entry: &NewEntry) -> Result<(), Failure> {
-    let Some(endorsement) = &entry.metadata.endorsement else { return Ok(()) };
-    let (subject, issuer) = (endorsement.endorser.subject.as_str(), endorsement.endorser.issuer.as_str());
-    let email = entry.key.email.as_str();
-    let digest = sha256(format!("{email}\0{subject}\0{issuer}").as_bytes());
-    // Looked for first: an insertion, even of what is there, waits for others who insert it.
+/// An endorser's e-mail, subject and issuer, by a digest of them.
+fn endorser(entry: &NewEntry) -> Option<([u8; 32], [&str; 3])> {
+    let endorser = &entry.metadata.endorsement.as_ref()?.endorser;
+    let texts = [entry.key.email.as_str(), endorser.subject.as_str(), endorser.issuer.as_str()];
+    Some((sha256(texts.join("\0").as_bytes()), texts))
+}
+
+/// Keeps an endorser. Whoever inserts the same one meanwhile waits, so this comes when all series are
+/// locked, and in the order of the digests: nobody waits for one who waits for him.
+async fn insert_endorser(
+    on: &mut AnyConnection,
+    digest: [u8; 32],
+    [email, subject, issuer]: [&str; 3],
+) -> Result<(), Failure> {
     let mut known = Sql::new("SELECT 1 FROM endorser WHERE sha256 = ");
     known.value(digest.to_vec());
     if known.one(&mut *on).await?.is_none() {
@@ -286,12 +300,21 @@ async fn insert_latest(
         ]);
         words.push(")").run(&mut *on).await?;
     }
-    let valid = entry.metadata.valid.map_or(0, Timestamp::unix_seconds);
     let mut latest = Sql::new(
         "INSERT INTO latest (id, back, state, valid, identifier, email, web, pdisk, os_key, os_version_key,
          os_arch_key, email_key, kind_key, title_key, os, os_version, os_arch, kind, words) VALUES (",
     );
-    latest.values([
+    latest.values(latest_values(id, entry, state));
+    latest.push(")").run(on).await?;
+    Ok(())
+}
+
+/// What lists have of an entry.
+pub(super) fn latest_values(id: i64, entry: &NewEntry, state: State) -> [Value; 19] {
+    let texts = Texts::of(entry);
+    let (web, pdisk) = (texts::on_web(&entry.metadata.locations), texts::on_pdisk(&entry.metadata.locations));
+    let valid = entry.metadata.valid.map_or(0, Timestamp::unix_seconds);
+    [
         id.into(),
         (-id).into(),
         state_number(state).into(),
@@ -311,9 +334,7 @@ async fn insert_latest(
         texts.os_arch.into(),
         texts.kind.into(),
         texts.words.into(),
-    ]);
-    latest.push(")").run(on).await?;
-    Ok(())
+    ]
 }
 
 /// Numbers new entries in the order in which they will be seen. The row of `feed` is locked until the

@@ -15,6 +15,9 @@ use super::{
 /// Entries moved in one transaction: uploads wait no longer for it.
 const TOGETHER: i64 = 500;
 
+/// How often it is tried.
+const TRIES: u32 = 3;
+
 impl Store {
     /// Moves what has expired by `now`; false if this database cannot be written to.
     pub(super) async fn move_expired(&self, now: Timestamp) -> Result<bool, StoreError> {
@@ -23,6 +26,7 @@ impl Store {
         if self.0.moved.load(Ordering::Acquire) >= seconds {
             return Ok(true);
         }
+        let mut tries = 0;
         loop {
             let mut look = Sql::new("SELECT l.id, l.web, l.pdisk FROM latest l WHERE l.state = ");
             look.number(state_number(State::Valid)).push(" AND l.valid <= ").value(seconds);
@@ -32,17 +36,20 @@ impl Store {
                 self.0.moved.fetch_max(seconds, Ordering::AcqRel);
                 return Ok(true);
             }
+            // Another process that moves them, or supersedes some, may be in the way.
             if let Err(error) = self.expire(&expired, seconds).await {
-                tracing::warn!(%error, "entries that expired cannot be marked");
-                return Ok(false);
+                tries += 1;
+                if tries == TRIES {
+                    tracing::warn!(%error, "entries that expired cannot be marked");
+                    return Ok(false);
+                }
             }
         }
     }
 
     async fn expire(&self, expired: &[sqlx::any::AnyRow], seconds: i64) -> Result<(), StoreError> {
         let sqlite = self.0.kind == Kind::Sqlite;
-        let begin = if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        let mut transaction = self.0.writers.begin_with(begin).await?;
+        let mut transaction = self.0.kind.begin(&self.0.writers).await?;
         for found in expired {
             let id = sql::number(found, 0)?;
             let mut update = Sql::new("UPDATE latest SET state = ");

@@ -5,7 +5,10 @@ use std::{
     sync::atomic::AtomicI64, time::Duration,
 };
 
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor as _, any::AnyPoolOptions};
+use sqlx::{
+    Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor as _, Transaction,
+    any::AnyPoolOptions,
+};
 use tokio::sync::mpsc;
 
 use super::{
@@ -27,8 +30,9 @@ const SQLITE: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRA
                       PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; \
                       PRAGMA journal_size_limit = 67108864";
 
-/// Plans are made for the very values: how often a word occurs decides between two ways to find it.
-const POSTGRES: &str = "SET plan_cache_mode = force_custom_plan";
+/// What every connection to PostgreSQL is set to. Plans are made for the very values: how often a word occurs
+/// decides between two ways to find it.
+const POSTGRES: &str = "SET statement_timeout = 30000; SET plan_cache_mode = force_custom_plan";
 
 /// What the clones of a [`Store`] share.
 #[derive(Debug)]
@@ -52,6 +56,14 @@ pub(super) enum Kind {
         /// Substrings have an index: the extension `pg_trgm` could be made.
         trigrams: bool,
     },
+}
+
+impl Kind {
+    /// Begins a transaction that writes. In SQLite there is one at a time, which has to be said at once: one that
+    /// has read cannot always go on to write.
+    pub(super) async fn begin(self, pool: &AnyPool) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        pool.begin_with(if self == Self::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await
+    }
 }
 
 impl Store {

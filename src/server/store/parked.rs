@@ -23,8 +23,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let sqlite = self.0.kind == Kind::Sqlite;
-        let begin = if sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        let mut transaction = self.0.writers.begin_with(begin).await?;
+        let mut transaction = self.0.kind.begin(&self.0.writers).await?;
         let email = parked.key.email.as_str();
         if !sqlite {
             // Locks the address, so that two cannot count at once.

@@ -18,13 +18,13 @@ use super::{
     sql::{self, Sql},
 };
 
-/// The versions of the schema, first to last: statements in which `{blob}` and `{text}` stand for types. A
-/// released one is never changed; new ones are appended.
+/// The versions of the schema, first to last: statements in which `{number}`, `{blob}` and
+/// `{text}` stand for types. A released one is never changed; new ones are appended.
 const VERSIONS: &[&[&str]] = &[FIRST];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE entry (
-        id BIGINT PRIMARY KEY, identifier {text} NOT NULL, email {text} NOT NULL, created BIGINT NOT NULL,
+        id {number}, identifier {text} NOT NULL, email {text} NOT NULL, created BIGINT NOT NULL,
         subject {text} NOT NULL, title {text}, tag {text}, tag_key {text}, description {text}, kind {text},
         os {text}, os_version {text}, os_arch {text}, version {text}, format {text}, compression {text},
         bytes BIGINT NOT NULL, locations {text} NOT NULL, valid BIGINT NOT NULL, deprecated {text},
@@ -34,14 +34,14 @@ const FIRST: &[&str] = &[
     "CREATE INDEX entry_endorsed ON entry (email, id)",
     "CREATE INDEX entry_tag ON entry (email, tag_key, id)",
     "CREATE TABLE document (
-        entry BIGINT PRIMARY KEY, sha256 {blob} NOT NULL, bytes {blob} NOT NULL)",
+        entry {number}, sha256 {blob} NOT NULL, bytes {blob} NOT NULL)",
     "CREATE TABLE series (
         identifier {text} NOT NULL, email {text} NOT NULL, created BIGINT NOT NULL, newest BIGINT NOT NULL,
         PRIMARY KEY (identifier, email))",
     // `back` is the number negated: with it an index in one direction lists equal ones newest first.
     // os … words are in lower case, words holds them all; os_key … title_key are what fits into an index.
     "CREATE TABLE latest (
-        id BIGINT PRIMARY KEY, back BIGINT NOT NULL, state BIGINT NOT NULL, valid BIGINT NOT NULL,
+        id {number}, back BIGINT NOT NULL, state BIGINT NOT NULL, valid BIGINT NOT NULL,
         identifier {text} NOT NULL, email {text} NOT NULL, web BIGINT NOT NULL, pdisk BIGINT NOT NULL,
         os_key {text} NOT NULL, os_version_key {text} NOT NULL, os_arch_key {text} NOT NULL,
         email_key {text} NOT NULL, kind_key {text} NOT NULL, title_key {text} NOT NULL,
@@ -59,7 +59,7 @@ const FIRST: &[&str] = &[
     "CREATE INDEX latest_by_title ON latest (state, title_key, back)",
     "CREATE TABLE endorser (
         sha256 {blob} PRIMARY KEY, email {text} NOT NULL, subject {text} NOT NULL, issuer {text} NOT NULL)",
-    "CREATE TABLE change (sequence BIGINT PRIMARY KEY, entry BIGINT NOT NULL)",
+    "CREATE TABLE change (sequence {number}, entry BIGINT NOT NULL)",
     "CREATE TABLE feed (name {text} NOT NULL, newest BIGINT NOT NULL)",
     "CREATE TABLE mirror (url {text} PRIMARY KEY, feed {text} NOT NULL, position BIGINT NOT NULL)",
     "CREATE TABLE parked (
@@ -81,6 +81,8 @@ const SQLITE_WORDS: &str = "CREATE VIRTUAL TABLE latest_words USING fts5(
     os, os_version, os_arch, email, kind, words, flags,
     content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1')";
 
+const VERSION: &str = "SELECT version FROM schema_version WHERE one = 1";
+
 /// The version that this program makes and needs.
 fn known() -> i64 {
     i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX)
@@ -88,6 +90,12 @@ fn known() -> i64 {
 
 /// Brings the schema up to date, in one transaction; who else tries meanwhile waits.
 pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), StoreError> {
+    // Nothing is written where nothing has to be: a replica of a database takes no writes.
+    if let Ok(Some(row)) = Sql::new(VERSION).one(pool).await
+        && sql::number(&row, 0)? == known()
+    {
+        return Ok(());
+    }
     // Two who make the same table at once collide even with IF NOT EXISTS, in PostgreSQL's catalogue.
     let mut result = first_table(pool).await;
     for _ in 0..10 {
@@ -98,9 +106,8 @@ pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), StoreError
         result = first_table(pool).await;
     }
     result?;
-    let begin = if kind == Kind::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-    let mut transaction = pool.begin_with(begin).await?;
-    let mut version = Sql::new("SELECT version FROM schema_version WHERE one = 1");
+    let mut transaction = kind.begin(pool).await?;
+    let mut version = Sql::new(VERSION);
     if kind != Kind::Sqlite {
         version.push(" FOR UPDATE");
     }
@@ -132,13 +139,21 @@ pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), StoreError
 
 /// What makes the newest schema of this version.
 fn statements(kind: Kind, version: usize) -> Vec<String> {
-    let (blob, text) = match kind {
-        Kind::Sqlite => ("BLOB", "TEXT"),
+    let types = match kind {
+        // By this very word, the number is that of the row.
+        Kind::Sqlite => [("{number}", "INTEGER PRIMARY KEY"), ("{blob}", "BLOB"), ("{text}", "TEXT")],
         // Sorted by bytes, as SQLite does: no locale, whose next version would break the indexes.
-        Kind::Postgres { .. } => ("BYTEA", "TEXT COLLATE \"C\""),
+        Kind::Postgres { .. } => {
+            [("{number}", "BIGINT PRIMARY KEY"), ("{blob}", "BYTEA"), ("{text}", "TEXT COLLATE \"C\"")]
+        }
     };
     let statements = VERSIONS.iter().skip(version).copied().flatten();
-    statements.map(|statement| statement.replace("{blob}", blob).replace("{text}", text)).collect()
+    let with_types = |statement: &&str| {
+        types
+            .iter()
+            .fold((*statement).to_owned(), |statement, (word, r#type)| statement.replace(word, r#type))
+    };
+    statements.map(with_types).collect()
 }
 
 async fn first_table(pool: &AnyPool) -> Result<(), sqlx::Error> {
@@ -180,17 +195,21 @@ pub(super) async fn trigrams(pool: &AnyPool) -> Result<bool, StoreError> {
     if has().await.unwrap_or(false) {
         return Ok(true);
     }
-    let made = async {
-        Sql::new("CREATE EXTENSION IF NOT EXISTS pg_trgm").run(pool).await?;
-        Sql::new("CREATE INDEX IF NOT EXISTS latest_words ON latest USING gin (words gin_trgm_ops)")
-            .run(pool)
-            .await
-    };
-    let Err(error) = made.await else { return Ok(true) };
+    let Err(error) = make_trigrams(pool).await else { return Ok(true) };
     // Somebody else may have been faster.
     if has().await.unwrap_or(false) {
         return Ok(true);
     }
     tracing::warn!(%error, "searching will be slow: the extension pg_trgm cannot be made");
     Ok(false)
+}
+
+async fn make_trigrams(pool: &AnyPool) -> Result<(), sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    // However many entries there are already.
+    (&mut *transaction).execute("SET LOCAL statement_timeout = 0").await?;
+    (&mut *transaction).execute("CREATE EXTENSION IF NOT EXISTS pg_trgm").await?;
+    let index = "CREATE INDEX IF NOT EXISTS latest_words ON latest USING gin (words gin_trgm_ops)";
+    (&mut *transaction).execute(index).await?;
+    transaction.commit().await
 }

@@ -2,7 +2,7 @@
 //!
 //! Only `&'static str` and numbers become part of the text, so what a client says cannot: it is bound.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io, time::Duration};
 
 use sqlx::{
     AnyExecutor, AssertSqlSafe, Row as _,
@@ -12,6 +12,9 @@ use sqlx::{
 
 use super::StoreError;
 
+/// How long an answer is waited for. PostgreSQL is told to give up earlier; this is for one that is cut off.
+const ANSWER: Duration = Duration::from_secs(40);
+
 /// A statement and its values.
 #[derive(Debug, Default)]
 pub(super) struct Sql {
@@ -20,7 +23,7 @@ pub(super) struct Sql {
 }
 
 /// What can be bound; both databases have these.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Number(i64),
     Text(String),
@@ -85,17 +88,25 @@ impl Sql {
     }
 
     pub(super) async fn all<'e>(&mut self, on: impl AnyExecutor<'e>) -> Result<Vec<AnyRow>, sqlx::Error> {
-        self.query().fetch_all(on).await
+        answered(self.query().fetch_all(on)).await
     }
 
     pub(super) async fn one<'e>(&mut self, on: impl AnyExecutor<'e>) -> Result<Option<AnyRow>, sqlx::Error> {
-        self.query().fetch_optional(on).await
+        answered(self.query().fetch_optional(on)).await
     }
 
     /// How many rows it changed.
     pub(super) async fn run<'e>(&mut self, on: impl AnyExecutor<'e>) -> Result<u64, sqlx::Error> {
-        Ok(self.query().execute(on).await?.rows_affected())
+        Ok(answered(self.query().execute(on)).await?.rows_affected())
     }
+}
+
+/// What the database answers, unless it takes too long.
+pub(super) async fn answered<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let late = || sqlx::Error::Io(io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 impl From<i64> for Value {
@@ -145,6 +156,11 @@ impl StoreError {
 /// The number in this column, of a row that has one there.
 pub(super) fn number(row: &AnyRow, column: usize) -> Result<i64, StoreError> {
     Ok(row.try_get(column)?)
+}
+
+/// The number in this column; `None` if there is none.
+pub(super) fn optional_number(row: &AnyRow, column: usize) -> Option<i64> {
+    row.try_get(column).ok().flatten()
 }
 
 pub(super) fn text(row: &AnyRow, column: usize) -> Result<String, StoreError> {

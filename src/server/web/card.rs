@@ -25,7 +25,7 @@ pub(crate) struct Card {
     pub(crate) description: Option<Said>,
     pub(crate) deprecated: Option<Said>,
     pub(crate) endorser: Said,
-    pub(crate) email: Said,
+    pub(crate) email: Option<Said>,
     pub(crate) of_endorser: String,
     pub(crate) identifier: String,
     pub(crate) endorsed: When,
@@ -42,7 +42,9 @@ impl Card {
             tag: Said::some(entry.tag.as_ref()),
             tile: Tile::new(entry.os.as_deref()),
             state: Badge::new(entry.state),
+            // Without a title it is the heading.
             facts: system(entry)
+                .filter(|_| Said::some(entry.title.as_ref()).is_some())
                 .into_iter()
                 .chain(facts.into_iter().filter_map(|f| Said::some(f.as_ref())))
                 .collect(),
@@ -54,14 +56,25 @@ impl Card {
                 .map(|text| Said::new(text.trim(), DESCRIPTION)),
             deprecated: entry.deprecated.as_deref().map(Said::short),
             endorser: Said::short(&common_name(&entry.subject)),
-            email: Said::short(entry.key.email.as_str()),
+            email: email(entry),
             of_endorser: layout.path(&format!("/metadata?email={}", encode(entry.key.email.as_str()))),
             identifier: entry.key.identifier.to_string(),
             endorsed: When::relative(entry.key.created, now),
             valid: When::relative(entry.valid, now),
-            download: entry.locations.iter().find_map(|location| web_link(location)),
+            // Nothing invites to use what must not be used.
+            download: entry
+                .locations
+                .iter()
+                .filter(|_| entry.deprecated.is_none())
+                .find_map(|location| web_link(location)),
         }
     }
+}
+
+/// The endorser's address, where the name does not tell it.
+pub(crate) fn email(entry: &Listed) -> Option<Said> {
+    let email = entry.key.email.as_str();
+    (common_name(&entry.subject) != email).then(|| Said::short(email))
 }
 
 /// What an entry is called: its title, else the system in it, else its identifier (W2).

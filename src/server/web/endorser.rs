@@ -61,7 +61,11 @@ pub async fn page(marketplace: &Marketplace, email: &Email, range: i64) -> Resul
         location: entry.locations.first().map(|location| (Said::new(location, 80), web_link(location))),
     };
     render(&Page {
-        name: entries.first().map(|entry| Said::short(&common_name(&entry.subject))),
+        name: entries
+            .first()
+            .map(|entry| common_name(&entry.subject))
+            .filter(|name| name != email.as_str())
+            .map(|name| Said::short(&name)),
         rows: entries.iter().take(MOST).map(row).collect(),
         more: entries.len() > MOST,
         email: Said::short(email.as_str()),

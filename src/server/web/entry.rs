@@ -34,7 +34,7 @@ use self::{
 };
 
 /// Characters of a description that are shown at once, and at most; the rest is in the document.
-const DESCRIPTION: (usize, usize) = (1_200, 20_000);
+const DESCRIPTION: (usize, usize) = (700, 20_000);
 /// Locations that are shown at once, and at most.
 const LOCATIONS: (usize, usize) = (6, 200);
 

@@ -164,7 +164,7 @@ pub(crate) fn size(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut tenths = u128::from(bytes) * 10;
     if bytes < 1024 {
-        return format!("{bytes} bytes");
+        return format!("{} bytes", grouped(bytes));
     }
     let mut chosen = "";
     for unit in units {
@@ -288,7 +288,7 @@ mod tests {
     fn numbers_are_read_at_a_glance() {
         for (bytes, told) in [
             (0, "0 bytes"),
-            (1_023, "1023 bytes"),
+            (1_023, "1,023 bytes"),
             (1_024, "1 KiB"),
             (1_536, "1.5 KiB"),
             (1_474_560, "1.4 MiB"),

@@ -87,7 +87,7 @@ pub fn verdict(marketplace: &Marketplace, answer: &Answer<'_>) -> Result<Html<St
         outcome,
         message: Said::new(answer.message, 2_000),
         entry: answer.key.map(|key| layout.path(&entry_path(key))),
-        checks: Checks::new(answer.checks),
+        checks: Checks::new(answer.checks, true),
         layout,
     })
 }

@@ -15,6 +15,7 @@ const MESSAGE: usize = 1_000;
 pub(crate) struct Checks {
     told: Vec<Told>,
     passed: Vec<Told>,
+    open: bool,
 }
 
 impl HtmlSafe for Checks {}
@@ -27,8 +28,8 @@ struct Told {
 }
 
 impl Checks {
-    /// Those made; what was not asked for is not worth a line.
-    pub(crate) fn new(checks: &[Check]) -> Self {
+    /// Those made; what was not asked for is not worth a line. Those that passed are folded away unless `open`.
+    pub(crate) fn new(checks: &[Check], open: bool) -> Self {
         let made = checks.iter().filter(|check| check.outcome != Outcome::Skipped);
         let told = made.map(|check| Told {
             name: check.name,
@@ -37,7 +38,7 @@ impl Checks {
             message: check.message.as_deref().map(|message| Said::new(message, MESSAGE)),
         });
         let (passed, told) = told.partition(|told| told.outcome == Outcome::Passed);
-        Self { told, passed }
+        Self { told, passed, open }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -19,14 +19,14 @@ pub(super) fn of(metadata: &Metadata, key: &EntryKey, base: &str, state: State) 
     let fetch = Command {
         purpose: "Fetch the entry and check it",
         lines: format!(
-            "curl -fo {file} {base}{}\nstratus-validate-metadata --require current,active {file}",
+            "curl -fo {file} \\\n  {base}{}\nstratus-validate-metadata --require current,active {file}",
             shell_word(&entry_path(key))
         ),
     };
     let location = metadata.locations.iter().find_map(|location| web_link(location));
     let image = location.map(|location| Command {
         purpose: "Check the image against it, while it is fetched",
-        lines: format!("stratus-validate-metadata --image {} {file}", shell_word(&location)),
+        lines: format!("stratus-validate-metadata --image {} \\\n  {file}", shell_word(&location)),
     });
     let deprecate = (state != State::Deprecated && state != State::Superseded).then(|| Command {
         purpose: "Deprecate it, if you endorsed it",

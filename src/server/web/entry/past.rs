@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::super::{
-    card::Badge,
+    card::{Badge, email},
     layout::{Layout, Section},
     text::{Said, When, common_name, entry_path},
 };
@@ -34,7 +34,7 @@ pub(super) struct Past {
 pub(super) struct Entry {
     pub(super) href: String,
     pub(super) endorser: Said,
-    pub(super) email: Said,
+    pub(super) email: Option<Said>,
     pub(super) created: When,
     pub(super) state: Badge,
     pub(super) deprecated: Option<Said>,
@@ -57,7 +57,7 @@ pub(super) async fn find(marketplace: &Marketplace, key: &EntryKey, now: Timesta
     let told = |entry: &Listed| Entry {
         href: layout.path(&entry_path(&entry.key)),
         endorser: Said::short(&common_name(&entry.subject)),
-        email: Said::short(entry.key.email.as_str()),
+        email: email(entry),
         created: When::at(entry.key.created),
         state: Badge::new(entry.state),
         deprecated: entry.deprecated.as_deref().map(|reason| Said::short(reason.trim())),

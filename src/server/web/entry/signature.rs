@@ -100,6 +100,6 @@ fn told(report: &Report, now: Timestamp) -> Signature {
         verdict,
         reason: reason.map(|reason| Said::new(reason, 1_000)),
         signer,
-        checks: Checks::new(report.checks()),
+        checks: Checks::new(report.checks(), false),
     }
 }
