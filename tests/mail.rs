@@ -54,3 +54,8 @@ mod server;
 mod site;
 #[path = "mail/smtp.rs"]
 mod smtp;
+
+/// A fresh SQLite file.
+fn database() -> Option<stratuslab::server::settings::Database> {
+    None
+}

@@ -12,7 +12,7 @@ use stratuslab::{
 };
 
 use crate::{
-    server::{self, draft::Draft},
+    server::draft::Draft,
     site::{self, JANE, JOE, PUBLIC, accepted, janes, look, park, press, start, start_with, upload},
     smtp::{Links, Smtp},
 };
@@ -34,9 +34,7 @@ fn hour() -> i64 {
 fn s38_one_address_is_sent_so_many_mails_an_hour_whichever_process_sends_them() {
     let smtp = Smtp::start();
     let one = start(smtp.port);
-    let database =
-        stratuslab::server::settings::Database::Sqlite(one.folder.path().join("marketplace.sqlite"));
-    let other = server::start_on(Some(database), |settings| site::asking(settings, smtp.port));
+    let other = site::beside(&one, |settings| site::asking(settings, smtp.port));
     let before = hour();
     // Whoever confirms makes room for what waits, but mails were sent all the same; and capital letters are
     // another address for nobody but us.

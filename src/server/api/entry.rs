@@ -16,6 +16,7 @@ use super::{
 use crate::{
     server::{
         admission,
+        anchors::LiveAnchors,
         conditional::{self, IMMUTABLE},
         key::EntryKey,
         marketplace::Marketplace,
@@ -52,7 +53,11 @@ pub(super) async fn shown(marketplace: &Marketplace, key: &EntryKey) -> Result<J
         DocumentFacts { bytes: document.bytes.len() as u64, sha256: Sha256Text::from(&document.sha256) };
     let state = document.state;
     let judging = marketplace.clone();
-    let judge = move || validate(&document.bytes, &admission::validation(judging.settings(), judging.now()));
+    let judge = move || {
+        let anchors = judging.settings().anchors.as_ref().map(LiveAnchors::current);
+        let options = admission::validation(judging.settings(), anchors.as_deref(), judging.now());
+        validate(&document.bytes, &options)
+    };
     let report = marketplace.judges().run(judge).await?;
     let entry = report
         .metadata()
