@@ -32,6 +32,12 @@ fn hour() -> i64 {
 
 #[test]
 fn s38_one_address_is_sent_so_many_mails_an_hour_whichever_process_sends_them() {
+    // Unless the hour ends meanwhile, which does not happen twice.
+    assert!(mails_in_one_hour() || mails_in_one_hour());
+}
+
+/// False if the hour of the clock ended meanwhile.
+fn mails_in_one_hour() -> bool {
     let smtp = Smtp::start();
     let one = start(smtp.port);
     let other = site::beside(&one, |settings| site::asking(settings, smtp.port));
@@ -47,7 +53,7 @@ fn s38_one_address_is_sent_so_many_mails_an_hour_whichever_process_sends_them() 
     for server in [&one, &other] {
         let refused = upload(server, janes("too many", 60).signed());
         if hour() != before {
-            return eprintln!("the hour has just ended");
+            return false;
         }
         assert_eq!(refused.status, 429, "{}", refused.text());
         let again: u64 = refused.header("retry-after").parse().unwrap();
@@ -61,6 +67,7 @@ fn s38_one_address_is_sent_so_many_mails_an_hour_whichever_process_sends_them() 
     assert!(smtp.is_silent());
     // Nobody else is concerned.
     accepted(&upload(&one, Draft::new("too many").email(JOE).created_in(-60).signed()));
+    true
 }
 
 #[test]
