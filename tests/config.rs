@@ -274,7 +274,7 @@ fn c11_a_profile_covers_the_defaults_key_by_key() {
     assert_eq!(config.author.as_deref(), Some("one"));
     assert_eq!(config.publisher.as_deref(), Some("default"));
     // The built-in default, written down, is a value like any other.
-    assert_eq!(config.timeout, Some(Duration::from_secs(60)));
+    assert_eq!(config.timeout, Some(Duration::from_mins(1)));
     // C12: an empty value counts.
     assert_eq!(load("config.toml", text, Some("two")).publisher.as_deref(), Some(""));
     // The file selects, an argument selects over it.

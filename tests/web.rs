@@ -21,6 +21,8 @@ mod life;
 mod material;
 #[path = "common/pki.rs"]
 mod pki;
+#[path = "web/queries.rs"]
+mod queries;
 #[path = "web/scriptless.rs"]
 mod scriptless;
 #[path = "server/mod.rs"]

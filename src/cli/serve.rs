@@ -18,7 +18,7 @@ use crate::{
         anchors::LiveAnchors,
         settings::{MAX_ENTRY_BYTES, PublicUrl, Settings},
     },
-    trust::{Anchors, Pin},
+    trust::Pin,
 };
 
 pub use mail::{ConfirmationArgs, MailArgs};
@@ -216,9 +216,9 @@ impl ServeArgs {
 ///
 /// # Errors
 /// A [`Failure`] if a file cannot be used, or there are names without anchors.
-pub fn endorsers(args: &TrustArgs, session: &Session) -> Result<(Option<Anchors>, Vec<Pin>), Failure> {
+pub fn endorsers(args: &TrustArgs, session: &Session) -> Result<(Option<LiveAnchors>, Vec<Pin>), Failure> {
     let config = &session.config()?.marketplace;
-    let anchors = args.anchors_over(&configured(config), session)?;
+    let anchors = live_anchors(args, config, session)?;
     let endorsers = pins(&args.endorsed_by, config.endorsed_by.as_deref());
     names_need_anchors(endorsers.iter(), anchors.is_some())?;
     Ok((anchors, endorsers))

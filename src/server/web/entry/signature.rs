@@ -5,6 +5,7 @@ use crate::{
     dsig::AlgorithmPolicy,
     metadata::rules::Leniency,
     server::{anchors::LiveAnchors, marketplace::Marketplace, problem::Problem, settings::Settings},
+    trust::TrustedPath,
     validate::{Options, Report, Requirement, validate},
 };
 
@@ -93,7 +94,7 @@ fn told(report: &Report, now: Timestamp) -> Signature {
             path: path
                 .map(|path| path.certificates().iter().skip(1).map(subject).collect())
                 .unwrap_or_default(),
-            revocation_checked: path.is_some_and(|path| path.revocation_checked()),
+            revocation_checked: path.is_some_and(TrustedPath::revocation_checked),
         }
     });
     let reason = report.deciding().and_then(|check| check.message.as_deref());
