@@ -1,7 +1,7 @@
 //! What a Marketplace's database takes: `cargo bench --features marketplace --bench store`.
 //!
-//! The same signed entries go into SQLite and into a PostgreSQL of the bench's own, 10,000 and 100,000 of
-//! them; then each thing that pages are made of is asked for many times, one after the other. PostgreSQL must be
+//! Arguments are numbers of entries. The same signed entries go into SQLite and into a PostgreSQL of the bench's own, 10,000
+//! and 100,000 of them unless told otherwise; then each thing that pages are made of is asked for many times, one after the other. PostgreSQL must be
 //! installed; it does not wait for the disk here, SQLite does.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run has failed")]
@@ -48,7 +48,8 @@ fn main() {
 async fn run() {
     let folder = tempfile::tempdir().unwrap();
     let server = postgres::Server::start();
-    for size in SIZES {
+    let told: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    for size in if told.is_empty() { SIZES.to_vec() } else { told } {
         let sqlite = Database::Sqlite(folder.path().join(format!("{size}.sqlite")));
         let postgres = Database::Postgres(Password::new(server.url()));
         let mut stores = Vec::new();
@@ -63,6 +64,11 @@ async fn run() {
             let each = subject.adding.as_secs_f64() / f64::from(u32::try_from(size).unwrap());
             println!("  {:<58} {:>9.0} /s", format!("added by {CLIENTS} clients"), 1.0 / each);
             measure(subject, now).await;
+            let more = more(size, now);
+            report("added by one client", async |n| {
+                subject.store.add(&more[n], Order::Any, now).await.unwrap();
+            })
+            .await;
         }
     }
 }
@@ -99,6 +105,14 @@ async fn fill(stores: &mut [Subject], size: usize, now: Timestamp) {
             subject.adding += start.elapsed();
         }
     }
+}
+
+/// Entries of other images.
+fn more(size: usize, now: Timestamp) -> Vec<NewEntry> {
+    let endorsers = drafts::Endorsers::new();
+    let images = 2 * size as u64..;
+    let made = images.flat_map(|number| drafts::image(1, number, now, &endorsers));
+    made.map(|entry| NewEntry::new(&entry).unwrap()).take(TIMES).collect()
 }
 
 async fn measure(subject: &Subject, now: Timestamp) {

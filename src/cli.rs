@@ -15,6 +15,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Parser};
 use clap_complete::Shell;
 
+#[cfg(feature = "marketplace")]
+pub mod copies;
 pub mod credentials;
 #[cfg(feature = "marketplace")]
 pub mod database;
@@ -39,7 +41,7 @@ pub mod verdict;
 #[cfg(feature = "marketplace")]
 pub(crate) use interrupt::heeded as heeded_signals;
 pub use session::Session;
-pub(crate) use text::reason;
+pub use text::reason;
 pub use text::shown;
 
 /// What a command ends with when it does not succeed; its number is the exit status.

@@ -39,8 +39,9 @@ mod toml;
 mod value;
 
 pub use error::{At, ConfigError, ConfigWarning};
+pub(crate) use value::password_in_url;
+pub use value::timeout;
 pub use value::{Hours, LogFormat, Size};
-pub(crate) use value::{password_in_url, timeout};
 
 use keys::{Keys, keys};
 use value::{Place, Raw};

@@ -10,6 +10,7 @@
 //! All that outlives a request is in the database: any number of processes may serve one.
 
 pub mod admission;
+pub mod anchors;
 pub mod api;
 pub mod conditional;
 pub mod confirm;
@@ -29,6 +30,7 @@ pub mod parameters;
 pub mod policy;
 pub mod problem;
 pub mod query;
+pub mod recheck;
 pub mod remind;
 pub mod rest;
 pub mod router;

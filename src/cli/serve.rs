@@ -9,13 +9,16 @@ use clap::{Args, builder::BoolishValueParser};
 use super::{
     Failure, Session, Status,
     database::DatabaseArgs,
-    trust::{Configured, TrustArgs},
+    trust::{self, Configured, TrustArgs},
 };
 use crate::{
     config::{self, LogFormat, MarketplaceConfig, Size},
     http::HttpUrl,
-    server::settings::{MAX_ENTRY_BYTES, PublicUrl, Settings},
-    trust::{Anchors, Pin},
+    server::{
+        anchors::LiveAnchors,
+        settings::{MAX_ENTRY_BYTES, PublicUrl, Settings},
+    },
+    trust::Pin,
 };
 
 pub use mail::{ConfirmationArgs, MailArgs};
@@ -151,7 +154,7 @@ impl ServeArgs {
         let config = &session.config()?.marketplace;
         let Self { listening, uploads, queries, .. } = self;
         let public_url = public_url(listening.public_url.as_deref(), config)?;
-        let anchors = anchors(&self.trust, config, session)?;
+        let anchors = live_anchors(&self.trust, config, session)?;
         let endorsers = pins(&self.trust.endorsed_by, config.endorsed_by.as_deref());
         let confirmation = self.confirmation.confirmation(config, session);
         let mail = self.mail.mail(config, session)?;
@@ -159,7 +162,7 @@ impl ServeArgs {
         mail::suffices(mail.is_some(), public_url.is_some(), confirmation.is_some(), reminders)?;
         let names =
             endorsers.iter().chain(confirmation.iter().flat_map(|confirmation| &confirmation.not_for));
-        names_need_anchors(names, anchors.as_ref())?;
+        names_need_anchors(names, anchors.is_some())?;
         let default = Settings::default();
         let max_entry_bytes = match uploads.max_entry_bytes.or(config.max_entry_bytes) {
             Some(size) => entry_bytes(size)?,
@@ -207,8 +210,20 @@ impl ServeArgs {
     }
 }
 
+/// Who may endorse: the anchors and the endorsers that the arguments or the configuration name.
+///
+/// # Errors
+/// A [`Failure`] if a file cannot be used, or there are names without anchors.
+pub fn endorsers(args: &TrustArgs, session: &Session) -> Result<(Option<LiveAnchors>, Vec<Pin>), Failure> {
+    let config = &session.config()?.marketplace;
+    let anchors = live_anchors(args, config, session)?;
+    let endorsers = pins(&args.endorsed_by, config.endorsed_by.as_deref());
+    names_need_anchors(endorsers.iter(), anchors.is_some())?;
+    Ok((anchors, endorsers))
+}
+
 /// A flag of the command line, or of a variable, which may say no, or else of the configuration.
-fn flag(argument: &str, given: bool, configured: Option<bool>, session: &Session) -> bool {
+pub(super) fn flag(argument: &str, given: bool, configured: Option<bool>, session: &Session) -> bool {
     given || !session.from_variable(argument) && configured.unwrap_or_default()
 }
 
@@ -219,28 +234,33 @@ fn pins(given: &[Pin], configured: Option<&[Pin]>) -> Vec<Pin> {
 /// Where anchors of a Marketplace come from.
 const NO_ANCHORS: &str = "--ca-path DIR or --ca-file FILE names the authorities that are trusted, as do these keys in [marketplace]";
 
-fn anchors(
-    args: &TrustArgs,
-    config: &MarketplaceConfig,
-    session: &Session,
-) -> Result<Option<Anchors>, Failure> {
-    let configured = Configured {
+fn configured(config: &MarketplaceConfig) -> Configured<'_> {
+    Configured {
         path: config.ca_path.as_deref(),
         file: config.ca_file.as_deref(),
         crls: config.crl.as_deref().unwrap_or_default(),
         hint: NO_ANCHORS,
-    };
-    args.anchors_over(&configured, session)
+    }
+}
+
+/// Anchors for a server, which reads them again.
+fn live_anchors(
+    args: &TrustArgs,
+    config: &MarketplaceConfig,
+    session: &Session,
+) -> Result<Option<LiveAnchors>, Failure> {
+    let Some(files) = args.files_over(&configured(config))? else { return Ok(None) };
+    let ignore_crls = files.ignore_crls;
+    let anchors = LiveAnchors::read(files)?;
+    trust::warn(&anchors.current(), ignore_crls, session);
+    Ok(Some(anchors))
 }
 
 /// Anyone can make a certificate with any name in it (design decision 4): a list with names and without
 /// anchors would let nobody in.
-fn names_need_anchors<'a>(
-    mut pins: impl Iterator<Item = &'a Pin>,
-    anchors: Option<&Anchors>,
-) -> Result<(), Failure> {
+fn names_need_anchors<'a>(mut pins: impl Iterator<Item = &'a Pin>, anchors: bool) -> Result<(), Failure> {
     match pins.find(|pin| !matches!(pin, Pin::Fingerprint(_))) {
-        Some(pin) if anchors.is_none() => {
+        Some(pin) if !anchors => {
             let fact = format!("'{pin}' is a name, which counts only if there are trust anchors");
             Err(Failure::new(Status::Usage, fact).with_hint(NO_ANCHORS))
         }

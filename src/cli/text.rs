@@ -44,7 +44,7 @@ pub(super) fn clean(message: impl fmt::Display) -> String {
 }
 
 /// The operating system's words for an error, without its number.
-pub(crate) fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     let mut text = error.to_string();
     if let Some(at) = text.find(" (os error ") {
         text.truncate(at);

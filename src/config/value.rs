@@ -170,7 +170,10 @@ impl Value for bool {
 }
 
 /// A timeout as it is written, here and on the command line.
-pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// In words, if it is none.
+pub fn timeout(text: &str) -> Result<Duration, String> {
     text.parse().ok().and_then(seconds).ok_or_else(|| format!("it is not {TIMEOUT}"))
 }
 

@@ -73,8 +73,8 @@ pub struct Exported {
     pub same: u64,
 }
 
-/// Told how many entries more are there.
-pub type Observer<'a> = dyn FnMut(usize) + 'a;
+/// Told how many bytes more of entries are there.
+pub type Observer<'a> = dyn FnMut(u64) + 'a;
 
 /// Writes every entry of the database into `folder`, which is made if it is not there.
 ///
@@ -98,7 +98,7 @@ pub fn export(
         if written > 0 {
             target.sync(&entries)?;
         }
-        observe(entries.len());
+        observe(entries.iter().map(|entry| entry.document.len() as u64).sum());
     }
 }
 

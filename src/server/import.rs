@@ -76,17 +76,28 @@ pub enum FileError {
     Differs,
 }
 
+/// A file that was looked at.
+#[derive(Debug)]
+pub struct Imported<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Its size in bytes, as far as it was read.
+    pub bytes: u64,
+    /// What became of it.
+    pub outcome: Outcome<'a>,
+}
+
 /// What became of a file.
 #[derive(Debug)]
-pub enum Imported<'a> {
+pub enum Outcome<'a> {
     /// It is an entry now.
     Added(&'a EntryKey),
     /// It was one already.
     Same(&'a EntryKey),
     /// It is none.
-    Refused(&'a Path, FileError),
-    /// A hidden file, which no server wrote as an entry.
-    Hidden(&'a Path),
+    Refused(FileError),
+    /// It is hidden: no server wrote it as an entry.
+    Hidden,
 }
 
 /// Told of each file.
@@ -105,7 +116,7 @@ struct Candidate {
 /// [`ImportError`] if a directory cannot be read, before anything is added, or the database fails.
 pub fn import(
     folder: &Path,
-    intake: &Intake<'_>,
+    intake: &Intake,
     (store, runtime): (&Store, &Handle),
     observe: &mut Observer<'_>,
 ) -> Result<(), ImportError> {
@@ -121,14 +132,14 @@ pub fn import(
         let judged: Vec<_> = batch.par_iter().map(|candidate| judge(candidate, intake, now)).collect();
         let added = runtime.block_on(add(store, &judged, now));
         for (candidate, (judged, added)) in batch.iter().zip(judged.into_iter().zip(added)) {
-            let path = candidate.path.as_path();
-            observe(match (judged, added) {
-                (Err(error), _) => Imported::Refused(path, error),
-                (Ok(_), Some(Ok(Added::Created))) => Imported::Added(&candidate.key),
-                (Ok(_), Some(Ok(Added::Same))) => Imported::Same(&candidate.key),
+            let outcome = match (judged, added) {
+                (Err(error), _) => Outcome::Refused(error),
+                (Ok(_), Some(Ok(Added::Created))) => Outcome::Added(&candidate.key),
+                (Ok(_), Some(Ok(Added::Same))) => Outcome::Same(&candidate.key),
                 (Ok(_), Some(Err(AddError::Store(error)))) => return Err(error.into()),
-                (Ok(_), Some(Err(_)) | None) => Imported::Refused(path, FileError::Differs),
-            });
+                (Ok(_), Some(Err(_)) | None) => Outcome::Refused(FileError::Differs),
+            };
+            observe(Imported { path: &candidate.path, bytes: candidate.bytes, outcome });
         }
     }
     Ok(())
@@ -157,7 +168,7 @@ async fn add(
     futures_util::future::join_all(adding).await
 }
 
-fn judge(candidate: &Candidate, intake: &Intake<'_>, now: Timestamp) -> Result<NewEntry, FileError> {
+fn judge(candidate: &Candidate, intake: &Intake, now: Timestamp) -> Result<NewEntry, FileError> {
     let mut document = Vec::new();
     let file = File::open(&candidate.path).map_err(FileError::Read)?;
     let most = MAX_DOCUMENT_BYTES as u64 + 1;
@@ -211,22 +222,19 @@ fn named<T: std::str::FromStr>(
     observe: &mut Observer<'_>,
 ) -> Option<T> {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    if name.starts_with('.') {
-        observe(Imported::Hidden(path));
-        return None;
-    }
-    let mut odd = |what| {
-        observe(Imported::Refused(path, FileError::Odd { what }));
+    let mut told = |outcome| {
+        observe(Imported { path, bytes: 0, outcome });
         None
     };
+    if name.starts_with('.') {
+        return told(Outcome::Hidden);
+    }
     // Not followed: a link could lead anywhere.
     let kind = match fs::symlink_metadata(path).map(|metadata| metadata.file_type()) {
         Ok(kind) => kind,
-        Err(error) => {
-            observe(Imported::Refused(path, FileError::Read(error)));
-            return None;
-        }
+        Err(error) => return told(Outcome::Refused(FileError::Read(error))),
     };
+    let mut odd = |what| told(Outcome::Refused(FileError::Odd { what }));
     let is_wanted = match wanted {
         Kind::Folder => kind.is_dir(),
         Kind::File => kind.is_file(),

@@ -13,14 +13,15 @@
 
 use crate::{
     Timestamp,
-    dsig::AlgorithmPolicy,
+    dsig::{AlgorithmPolicy, VerifyError},
     metadata::rules::Leniency,
-    trust::{Anchors, Pin},
+    trust::Pin,
     validate::{Options, Requirement, validate},
 };
 
 use super::{
     admission::MAX_EMAIL_BYTES,
+    anchors::LiveAnchors,
     key::EntryKey,
     policy::{self, PolicyError, Rules, Who},
     store::NewEntry,
@@ -32,20 +33,20 @@ const AHEAD: i64 = 86_400;
 
 /// What is asked of entries.
 #[derive(Clone, Debug)]
-pub struct Intake<'a> {
+pub struct Intake {
     /// Signatures and digests with SHA-1 are good enough, and RSA keys down to 1024 bits.
     pub allow_sha1: bool,
     /// Who may endorse; `None` if that was decided before.
-    pub endorsers: Option<Endorsers<'a>>,
+    pub endorsers: Option<Endorsers>,
 }
 
 /// Who may endorse.
-#[derive(Clone, Copy, Debug)]
-pub struct Endorsers<'a> {
+#[derive(Clone, Debug)]
+pub struct Endorsers {
     /// Those whose certificates have a path to one of these; everyone without.
-    pub anchors: Option<&'a Anchors>,
+    pub anchors: Option<LiveAnchors>,
     /// One of these; everyone if there are none.
-    pub pins: &'a [Pin],
+    pub pins: Vec<Pin>,
 }
 
 /// Why an entry is not taken.
@@ -57,6 +58,8 @@ pub enum IntakeError {
     Invalid {
         /// The first check that failed.
         reason: String,
+        /// Is it an algorithm that is not good enough any more?
+        algorithm: bool,
     },
     /// It is another entry than it was said to be.
     #[error("it is the entry {found}")]
@@ -83,7 +86,14 @@ pub enum IntakeError {
     Endorser(#[from] PolicyError),
 }
 
-impl Intake<'_> {
+impl IntakeError {
+    /// Would the entry be good enough if SHA-1 were?
+    pub const fn is_of_algorithms(&self) -> bool {
+        matches!(self, Self::Invalid { algorithm: true, .. })
+    }
+}
+
+impl Intake {
     /// Judges an entry that is said to have this key.
     ///
     /// # Errors
@@ -99,15 +109,17 @@ impl Intake<'_> {
         // What Marketplaces hold (S9), if they list it (S10).
         options.leniency = Leniency::OldEntries;
         options.require.push(Requirement::Dated);
-        options.anchors = self.endorsers.and_then(|endorsers| endorsers.anchors);
+        let anchors = self.endorsers.as_ref().and_then(|endorsers| endorsers.anchors.as_ref());
+        let anchors = anchors.map(LiveAnchors::current);
+        options.anchors = anchors.as_deref();
         let report = validate(document, &options);
         if let Some(check) = report.deciding() {
             let reason = check.message.clone().unwrap_or_else(|| check.name.to_owned());
-            return Err(IntakeError::Invalid { reason });
+            let algorithm = matches!(report.signature_error(), Some(VerifyError::ForbiddenAlgorithm { .. }));
+            return Err(IntakeError::Invalid { reason, algorithm });
         }
-        if let Some(endorsers) = self.endorsers {
-            let rules =
-                Rules { anchors: endorsers.anchors.is_some(), endorsers: endorsers.pins, not_for: None };
+        if let Some(endorsers) = &self.endorsers {
+            let rules = Rules { anchors: anchors.is_some(), endorsers: &endorsers.pins, not_for: None };
             let who = Who::of(&report).ok_or_else(unsigned)?;
             policy::decide(&rules, &who)?;
         }
@@ -130,5 +142,5 @@ impl Intake<'_> {
 
 /// Not reached: a check fails for each reason not to hand out an entry.
 fn unsigned() -> IntakeError {
-    IntakeError::Invalid { reason: "it is not signed".to_owned() }
+    IntakeError::Invalid { reason: "it is not signed".to_owned(), algorithm: false }
 }

@@ -32,7 +32,7 @@ pub struct Selection {
     /// With a location of this kind.
     pub location: Location,
     /// Each must be in one of the searched texts (os, version, architecture, e-mail, kind, date, identifier,
-    /// location, description, title), whatever the case.
+    /// location, description, title), whatever the case; of very many, the 32 longest.
     pub words: Vec<String>,
     /// In one text each, whatever the case.
     pub contains: Contains,

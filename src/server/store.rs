@@ -7,6 +7,7 @@
 //! Time is told by the callers, and does not go back: what has expired once stays so.
 
 mod add;
+mod audit;
 mod changes;
 mod claims;
 mod endorsers;
@@ -34,8 +35,8 @@ use crate::{DistinguishedName, Metadata, Timestamp, dsig::Verified};
 use super::{key::EntryKey, selection::Cursor};
 
 pub use self::{
-    changes::MAX_CHANGES_BYTES, endorsers::MAX_ENDORSED, list::MAX_DOCUMENTS_BYTES, suggest::Suggestions,
-    tags::MAX_TAGS,
+    audit::Kept, changes::MAX_CHANGES_BYTES, endorsers::MAX_ENDORSED, list::MAX_DOCUMENTS_BYTES,
+    suggest::Suggestions, tags::MAX_TAGS,
 };
 
 /// A database with entries. Cheap to clone.

@@ -237,8 +237,14 @@ fn selections(entries: &[NewEntry]) -> Vec<Selection> {
         &["a\0b"],
         &["ubuntu\u{1}0"],
         &["' OR 1=1 --"],
+        &["x", "xx", "xxx", "xxxx", "XXXXX"],
     ] {
         selections.push(words(one));
+    }
+    // Longer than what the index is asked for.
+    for end in ["x", "y"] {
+        selections.push(words(&[&format!("{}{end}", "x".repeat(60))]));
+        selections.push(words(&[&format!("ß {}{end}", "x".repeat(84))]));
     }
     selections
 }
@@ -331,6 +337,26 @@ on_both! {
         let changes = store.changes(2, 10).await.unwrap();
         assert_eq!(changes.iter().map(|change| change.sequence).collect::<Vec<_>>(), [3, 4]);
         assert!(store.changes(4, 10).await.unwrap().is_empty());
+    }
+
+    async fn very_many_and_very_long_words_are_no_error(fresh) {
+        let store = fresh.open().await;
+        let long: String = (0..4000_u32).filter_map(|n| char::from_u32(0x4e00 + n)).collect();
+        let entry = draft("a").with(|m| m.description = Some(format!("{long} end")));
+        store.add(&entry.sign(), Order::Newest, now()).await.unwrap();
+        let letters = long.chars().map(String::from).collect();
+        let pairs = long.chars().zip(long.chars().skip(1)).map(|(a, b)| format!("{a}{b}")).collect();
+        for (words, count) in [
+            (vec![format!("{long} END")], 1),
+            (vec![format!("{long} AND")], 0),
+            (letters, 1),
+            (pairs, 1),
+            (vec!["a".to_owned(); 10_000], 1),
+        ] {
+            let selection = Selection { words, ..Selection::default() };
+            assert_eq!(store.list(&selection, &first(10), now()).await.unwrap().entries.len(), count);
+            assert_eq!(store.count(&selection, 10, now()).await.unwrap(), count as u64);
+        }
     }
 
     async fn entries_expire_while_they_lie_there(fresh) {

@@ -56,8 +56,8 @@ on_both! {
             assert_eq!(taken.len(), 1);
             assert!(matches!(taken[0].1, Ok(Added::Created)));
             assert!(refused.iter().all(|(_, added)| matches!(added, Err(AddError::Differs))), "{refused:?}");
-            let stored = stores[0].document(&taken[0].0.key, now()).await.unwrap().unwrap();
-            assert!(stored.bytes == taken[0].0.document);
+            let kept = stores[0].document(&taken[0].0.key, now()).await.unwrap().unwrap();
+            assert!(kept.bytes == taken[0].0.document);
         }
         check_feed(&stores[1], 3).await;
     }
@@ -116,9 +116,9 @@ on_both! {
         let keys: std::collections::HashSet<_> = page.entries.iter().map(|entry| &entry.key).collect();
         assert_eq!(keys.len(), page.entries.len());
         for (entry, _) in &results {
-            let stored = stores[0].document(&entry.key, now()).await.unwrap().unwrap();
-            assert!(stored.bytes == entry.document);
-            assert_eq!(stored.state == State::Superseded, !keys.contains(&entry.key));
+            let kept = stores[0].document(&entry.key, now()).await.unwrap().unwrap();
+            assert!(kept.bytes == entry.document);
+            assert_eq!(kept.state == State::Superseded, !keys.contains(&entry.key));
         }
         assert_eq!(stores[0].endorsers().await.unwrap().len(), 11);
     }
@@ -137,8 +137,8 @@ on_both! {
         assert!(failed.iter().any(|(entry, _)| entry.key == long.key));
         check_feed(&stores[0], 11 - failed.len()).await;
         for (entry, added) in &results {
-            let stored = stores[0].document(&entry.key, now()).await.unwrap();
-            assert_eq!(stored.is_some(), added.is_ok());
+            let kept = stores[0].document(&entry.key, now()).await.unwrap();
+            assert_eq!(kept.is_some(), added.is_ok());
         }
     }
 
@@ -157,8 +157,8 @@ on_both! {
         let listed = store.list(&Selection::default(), &first(1000), now()).await.unwrap().entries.len();
         check_feed(&store, listed).await;
         for entry in &entries {
-            if let Some(stored) = store.document(&entry.key, now()).await.unwrap() {
-                assert!(stored.bytes == entry.document);
+            if let Some(kept) = store.document(&entry.key, now()).await.unwrap() {
+                assert!(kept.bytes == entry.document);
             }
         }
     }

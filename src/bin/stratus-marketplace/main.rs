@@ -44,7 +44,7 @@ impl Command for Args {
         let common = ["verbose", "quiet", "config", "user_config_section", "json"];
         let command =
             common.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.global(true)));
-        command.mut_subcommand("serve", serve_adjusted)
+        command.mut_subcommand("serve", serve_adjusted).mut_subcommand("mirror", mirror::adjusted)
     }
 
     fn minds_signals(&self) -> bool {

@@ -24,7 +24,7 @@ const SPREAD: u32 = 20;
 const NUMBERS: i64 = 1024;
 
 /// Stands for the newest entry of a series that has none yet; no date has this number.
-const NOTHING: i64 = i64::MIN;
+pub(super) const NOTHING: i64 = i64::MIN;
 
 /// Longest e-mail address in bytes (RFC 5321 §4.5.3.1.3): longer ones fit into no index.
 const MAX_EMAIL: usize = 254;
@@ -207,7 +207,7 @@ async fn insert_entry(on: &mut AnyConnection, entry: &NewEntry) -> Result<i64, F
     Err(StoreError::Database { cause: "too many entries have the same date".to_owned() }.into())
 }
 
-fn entry_values(id: i64, entry: &NewEntry) -> Result<[Value; 21], StoreError> {
+pub(super) fn entry_values(id: i64, entry: &NewEntry) -> Result<[Value; 21], StoreError> {
     let Metadata { title, description, kind, os, os_version, os_arch, version, .. } = &entry.metadata;
     let missing = |what| move || StoreError::Database { cause: format!("an entry has no {what}") };
     let endorsement = entry.metadata.endorsement.as_ref().ok_or_else(missing("endorsement"))?;
@@ -300,12 +300,21 @@ async fn insert_latest(
         ]);
         words.push(")").run(&mut *on).await?;
     }
-    let valid = entry.metadata.valid.map_or(0, Timestamp::unix_seconds);
     let mut latest = Sql::new(
         "INSERT INTO latest (id, back, state, valid, identifier, email, web, pdisk, os_key, os_version_key,
          os_arch_key, email_key, kind_key, title_key, os, os_version, os_arch, kind, words) VALUES (",
     );
-    latest.values([
+    latest.values(latest_values(id, entry, state));
+    latest.push(")").run(on).await?;
+    Ok(())
+}
+
+/// What lists have of an entry.
+pub(super) fn latest_values(id: i64, entry: &NewEntry, state: State) -> [Value; 19] {
+    let texts = Texts::of(entry);
+    let (web, pdisk) = (texts::on_web(&entry.metadata.locations), texts::on_pdisk(&entry.metadata.locations));
+    let valid = entry.metadata.valid.map_or(0, Timestamp::unix_seconds);
+    [
         id.into(),
         (-id).into(),
         state_number(state).into(),
@@ -325,9 +334,7 @@ async fn insert_latest(
         texts.os_arch.into(),
         texts.kind.into(),
         texts.words.into(),
-    ]);
-    latest.push(")").run(on).await?;
-    Ok(())
+    ]
 }
 
 /// Numbers new entries in the order in which they will be seen. The row of `feed` is locked until the

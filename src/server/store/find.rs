@@ -15,6 +15,13 @@ use crate::server::selection::{Location, Selection, Status};
 /// Characters that a substring needs to be in the index.
 const INDEXED: usize = 3;
 
+/// Characters of a text that the index of words is asked for: it is asked for every three that follow each
+/// other. The rest is only filtered.
+const ASKED: usize = 128;
+
+/// Words that are looked for, the longest of a selection; statements have an end.
+const WORDS: usize = 32;
+
 /// A selection as the database is asked for it.
 #[derive(Debug)]
 pub(super) struct Conditions {
@@ -76,7 +83,7 @@ impl Conditions {
             identifier: selection.identifier.map(|identifier| identifier.to_string()),
             email: selection.email.as_ref().map(|email| email.as_str().to_owned()),
             location: selection.location,
-            words: selection.words.iter().filter_map(lowered).collect(),
+            words: words(selection.words.iter().filter_map(lowered).collect()),
             contains: contains
                 .into_iter()
                 .filter_map(|(column, indexed, text)| Some((column, indexed, lowered(text)?)))
@@ -98,14 +105,11 @@ impl Conditions {
         if self.kind != Kind::Sqlite || self.identifier.is_some() {
             return None;
         }
-        let indexed = |text: &&String| text.chars().count() >= INDEXED;
-        let mut terms: Vec<String> =
-            self.words.iter().filter(indexed).map(|word| format!("words : {}", quoted(word))).collect();
-        for (_, column, text) in &self.contains {
-            if indexed(&text) {
-                terms.push(format!("{column} : {}", quoted(text)));
-            }
-        }
+        let words = self.words.iter().map(|word| (&"words", word));
+        let contains = self.contains.iter().map(|(_, column, text)| (column, text));
+        let indexed = words.chain(contains).filter(|(_, text)| is_indexed(text));
+        let mut terms: Vec<_> =
+            indexed.map(|(column, text)| format!("{column} : {}", quoted(beginning(text)))).collect();
         if self.location == Location::Pdisk {
             terms.push("flags : \"pdi\"".to_owned());
         }
@@ -129,9 +133,9 @@ impl Conditions {
         self.email.is_some() && self.identifier.is_none()
     }
 
-    /// Appends conditions on `latest` as `l`, each with an AND before it. With `indexed`, the database may
-    /// start from an endorser's entries.
-    pub(super) fn filter(&self, sql: &mut Sql, indexed: bool) {
+    /// Appends conditions on `latest` as `l`, each with an AND before it: those that the index of words was
+    /// not asked for, if it was. With `indexed`, the database may start from an endorser's entries.
+    pub(super) fn filter(&self, sql: &mut Sql, indexed: bool, asked: bool) {
         if let Some(identifier) = &self.identifier {
             sql.push(" AND l.identifier = ").value(identifier.as_str());
         }
@@ -146,10 +150,11 @@ impl Conditions {
             Location::Web => drop(sql.push(" AND l.web = 1")),
             Location::Pdisk => drop(sql.push(" AND l.pdisk = 1")),
         }
-        for word in &self.words {
-            self.holds(sql, "words", word);
-        }
-        for (column, _, text) in &self.contains {
+        let words = self.words.iter().map(|word| (&"words", word));
+        let contains = self.contains.iter().map(|(column, _, text)| (column, text));
+        // What the index of words was asked for as a whole is found exactly.
+        let whole = |text: &str| is_indexed(text) && beginning(text) == text;
+        for (column, text) in words.chain(contains).filter(|(_, text)| !(asked && whole(text))) {
             self.holds(sql, column, text);
         }
     }
@@ -157,7 +162,7 @@ impl Conditions {
     /// Appends that a column holds a text.
     fn holds(&self, sql: &mut Sql, column: &'static str, text: &str) {
         let position = if self.kind == Kind::Sqlite { " AND instr(l." } else { " AND strpos(l." };
-        let trigrams = self.kind == Kind::Postgres { trigrams: true } && text.chars().count() >= INDEXED;
+        let trigrams = self.kind == Kind::Postgres { trigrams: true } && is_indexed(text);
         if trigrams {
             sql.push(" AND l.words LIKE ").value(like(text));
         }
@@ -191,6 +196,27 @@ impl Conditions {
             contains: Vec::new(),
         }
     }
+}
+
+/// What is looked for of all words: each once, and none that is part of another.
+fn words(mut words: Vec<String>) -> Vec<String> {
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let mut longest: Vec<String> = Vec::new();
+    for word in words {
+        if longest.len() < WORDS && !longest.iter().any(|longer| longer.contains(&word)) {
+            longest.push(word);
+        }
+    }
+    longest
+}
+
+/// What the index of words is asked for of a text.
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(ASKED).map_or(text, |(end, _)| &text[..end])
+}
+
+fn is_indexed(text: &str) -> bool {
+    text.chars().nth(INDEXED - 1).is_some()
 }
 
 /// A phrase of FTS5's query language: only its own quotation marks need care.

@@ -250,7 +250,7 @@ impl Way {
         if !self.moved && states == [State::Valid] {
             sql.push(" AND l.valid > ").value(self.now.unix_seconds());
         }
-        conditions.filter(sql, self.indexed);
+        conditions.filter(sql, self.indexed, self.question.is_some());
     }
 
     /// Appends the numbers, states and keys of a window.

@@ -23,7 +23,7 @@ pub(super) struct Sql {
 }
 
 /// What can be bound; both databases have these.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Number(i64),
     Text(String),
@@ -156,6 +156,11 @@ impl StoreError {
 /// The number in this column, of a row that has one there.
 pub(super) fn number(row: &AnyRow, column: usize) -> Result<i64, StoreError> {
     Ok(row.try_get(column)?)
+}
+
+/// The number in this column; `None` if there is none.
+pub(super) fn optional_number(row: &AnyRow, column: usize) -> Option<i64> {
+    row.try_get(column).ok().flatten()
 }
 
 pub(super) fn text(row: &AnyRow, column: usize) -> Result<String, StoreError> {

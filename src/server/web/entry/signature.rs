@@ -4,7 +4,7 @@ use crate::{
     Certificate, Metadata, Timestamp,
     dsig::AlgorithmPolicy,
     metadata::rules::Leniency,
-    server::{marketplace::Marketplace, problem::Problem, settings::Settings},
+    server::{anchors::LiveAnchors, marketplace::Marketplace, problem::Problem, settings::Settings},
     trust::TrustedPath,
     validate::{Options, Report, Requirement, validate},
 };
@@ -64,7 +64,8 @@ fn report(document: &[u8], settings: &Settings, now: Timestamp) -> Report {
     let mut options = Options::new(now);
     options.policy = AlgorithmPolicy::new(settings.allow_sha1);
     options.leniency = Leniency::OldEntries;
-    if let Some(anchors) = &settings.anchors {
+    let anchors = settings.anchors.as_ref().map(LiveAnchors::current);
+    if let Some(anchors) = &anchors {
         options.anchors = Some(anchors);
         options.require = vec![Requirement::Trusted];
     }
