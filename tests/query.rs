@@ -21,5 +21,7 @@ mod answers;
 mod ask;
 #[path = "query/attacks.rs"]
 mod attacks;
+#[path = "query/differential.rs"]
+mod differential;
 #[path = "query/following.rs"]
 mod following;
