@@ -198,7 +198,7 @@ impl ServeArgs {
             mail,
             reminders,
         };
-        not_by_mistake(&settings, flag("open", uploads.open, config.open, session))?;
+        not_by_mistake(&settings, flag("open", uploads.open, config.open, session), session)?;
         Ok(settings)
     }
 
@@ -288,9 +288,18 @@ fn entry_bytes(Size(bytes): Size) -> Result<usize, Failure> {
 }
 
 /// On any address but loopback, somebody must have said who may supersede whose entries.
-fn not_by_mistake(settings: &Settings, open: bool) -> Result<(), Failure> {
+fn not_by_mistake(settings: &Settings, open: bool, session: &Session) -> Result<(), Failure> {
     let guarded = settings.anchors.is_some() || settings.confirmation.is_some();
-    if settings.read_only || guarded || open || settings.listen.ip().is_loopback() {
+    if settings.read_only || guarded || open {
+        return Ok(());
+    }
+    if settings.listen.ip().is_loopback() {
+        // A proxy may be there for all the world.
+        if let Some(url) = &settings.public_url {
+            session.warn(format_args!(
+                "anyone who reaches {url} can supersede and deprecate another's entry; --open says that this is meant"
+            ));
+        }
         return Ok(());
     }
     let fact = format!(
