@@ -13,6 +13,7 @@
 #[path = "common/pki.rs"]
 #[allow(dead_code, reason = "other tests need more of it")]
 mod pki;
+mod postgres;
 mod server;
 
 #[path = "query/answers.rs"]

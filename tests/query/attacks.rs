@@ -180,7 +180,7 @@ fn results_longer_than_allowed_are_refused() {
     let query = format!("SELECT ?a ?x {{ {} BIND(\"{long}\" AS ?x) }}", values("a", 2_000));
     assert_eq!(
         refusal(&post(&server, &query)),
-        "the results of the query are longer than 33554432 bytes; add a LIMIT to it"
+        "the results of the query are longer than 16777216 bytes; add a LIMIT to it"
     );
 }
 

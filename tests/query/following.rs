@@ -6,10 +6,16 @@ use std::{
     time::Duration,
 };
 
-use stratuslab::server::query::Program;
+use stratuslab::{
+    Password,
+    server::{query::Program, settings::Database},
+};
 
 use super::ask::{ask, caught_up, entries, follow, program, solutions, start, start_on};
-use crate::server::{Server, draft::Draft};
+use crate::{
+    postgres,
+    server::{Server, draft::Draft},
+};
 
 const LATEST: &str =
     "SELECT ?date WHERE { ?e slterms:tag \"latest\" ; slreq:endorsement [ dcterms:created ?date ] }";
@@ -42,11 +48,21 @@ fn an_upload_is_found_and_takes_the_tag_of_what_it_supersedes() {
 #[test]
 fn what_comes_through_another_process_is_found() {
     let first = start(|_| {});
+    through_two(&first);
+}
+
+#[test]
+fn what_comes_through_another_process_is_found_on_postgresql() {
+    let database = Database::Postgres(Password::new(postgres::url()));
+    through_two(&start_on(Some(database), |_| {}));
+}
+
+fn through_two(first: &Server) {
     let database = first.marketplace.settings().database.clone();
     let second = start_on(Some(database), |_| {});
     first.publish(Draft::new("one").created("2013-01-01T00:00:00Z").signed());
     second.publish(Draft::new("two").created("2014-01-01T00:00:00Z").signed());
-    for server in [&first, &second] {
+    for server in [first, &second] {
         caught_up(server);
         assert_eq!(latest(server), ["2013-01-01T00:00:00Z", "2014-01-01T00:00:00Z"]);
     }
