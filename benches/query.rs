@@ -60,7 +60,7 @@ async fn run(file: PathBuf) {
     let store = Store::open(&Database::Sqlite(file)).await.unwrap();
     let (_, newest) = store.feed().await.unwrap();
 
-    let limits = Limits { time: Duration::from_secs(60), memory: 1 << 30 };
+    let limits = Limits { time: Duration::from_mins(1), memory: 1 << 30 };
     let engine = Engine::default();
     let start = Instant::now();
     let following = tokio::spawn(

@@ -27,7 +27,7 @@ fn random_queries_have_the_solutions_that_rdflib_finds() {
     }
     let number = |name, default| env::var(name).map_or(default, |value| value.parse().unwrap());
     let mut dice = Dice(number("STRATUSLAB_SEED", 20_261_125));
-    let server = start(|settings| settings.query_timeout = std::time::Duration::from_secs(60));
+    let server = start(|settings| settings.query_timeout = std::time::Duration::from_mins(1));
     let mut entries = Vec::new();
     for (draft, latest) in drafts() {
         let document = draft.signed();
@@ -89,7 +89,7 @@ fn judge(given: &Value) -> Vec<Value> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("target/peers is made by tests/setup.sh");
+        .unwrap_or_else(|error| panic!("{PYTHON}, which tests/setup.sh makes: {error}"));
     judge.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
     let output = judge.wait_with_output().unwrap();
     assert!(output.status.success(), "rdflib failed");
@@ -179,22 +179,22 @@ impl Dice {
     }
 
     fn group(&mut self) -> String {
-        let mut group = self.one(&PATTERNS).to_owned();
+        let mut group = vec![self.one(&PATTERNS).to_owned()];
         for _ in 0..self.throw(3) {
             let (pattern, second) = (self.one(&PATTERNS), self.one(&PATTERNS));
-            group += &match self.throw(7) {
-                0 | 1 => format!(" {pattern}"),
-                2 => format!(" OPTIONAL {{ {pattern} }}"),
-                3 => format!(" {{ {pattern} }} UNION {{ {second} }}"),
-                4 => format!(" MINUS {{ {pattern} }}"),
-                5 => format!(" FILTER EXISTS {{ {pattern} }}"),
-                _ => format!(" FILTER NOT EXISTS {{ {pattern} }}"),
-            };
+            group.push(match self.throw(7) {
+                0 | 1 => pattern.to_owned(),
+                2 => format!("OPTIONAL {{ {pattern} }}"),
+                3 => format!("{{ {pattern} }} UNION {{ {second} }}"),
+                4 => format!("MINUS {{ {pattern} }}"),
+                5 => format!("FILTER EXISTS {{ {pattern} }}"),
+                _ => format!("FILTER NOT EXISTS {{ {pattern} }}"),
+            });
         }
         for _ in 0..self.throw(2) {
-            group += &format!(" {}", self.one(&FILTERS));
+            group.push(self.one(&FILTERS).to_owned());
         }
-        group
+        group.join(" ")
     }
 
     fn query(&mut self) -> String {
