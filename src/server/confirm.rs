@@ -137,7 +137,8 @@ async fn ask_now(marketplace: &Marketplace, entry: &Verified<Metadata>) -> Resul
     if let Err(error) = mailer.send(&key.email, letter).await {
         tracing::warn!(%key, %error, cause = error.cause(), "the endorser cannot be asked to confirm");
         // If this fails too, nobody has the token, and it expires.
-        if let Err(error) = take_back(marketplace, &hash, &key.email, now).await {
+        let sent = matches!(error, MailError::Refused { .. });
+        if let Err(error) = take_back(marketplace, &hash, &key.email, sent, now).await {
             tracing::error!(%key, %error, "what cannot be confirmed stays until it expires");
         }
         return Err(error.into());
@@ -191,14 +192,19 @@ async fn check_mail_rate(marketplace: &Marketplace, email: &Email, now: Timestam
     Ok(())
 }
 
-/// The mail server took nothing: the entry is forgotten, and the mail was none.
+/// The mail server took nothing: the entry is forgotten, and the mail was none, unless it was `sent` and refused:
+/// that costs the server's reputation.
 async fn take_back(
     marketplace: &Marketplace,
     token: &[u8; 32],
     email: &Email,
+    sent: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     marketplace.store().forget(token).await?;
+    if sent {
+        return Ok(());
+    }
     let (all, address) = counted(email);
     marketplace.store().untally(&address, now).await?;
     marketplace.store().untally(all, now).await
