@@ -159,7 +159,9 @@ impl ServeArgs {
         let confirmation = self.confirmation.confirmation(config, session);
         let mail = self.mail.mail(config, session)?;
         let reminders = flag("reminders", self.mail.reminders, config.reminders, session);
-        mail::suffices(mail.is_some(), public_url.is_some(), confirmation.is_some(), reminders)?;
+        if let Some(what) = mail::purpose(confirmation.is_some(), reminders) {
+            mail::suffices(what, mail.as_ref(), public_url.as_ref())?;
+        }
         let names =
             endorsers.iter().chain(confirmation.iter().flat_map(|confirmation| &confirmation.not_for));
         names_need_anchors(names, anchors.is_some())?;

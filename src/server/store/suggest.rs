@@ -43,9 +43,9 @@ macro_rules! values {
                  SELECT (SELECT e.",
                 $column,
                 " FROM entry e WHERE e.id = (
-                   SELECT max(id) FROM latest WHERE state = $1 AND ",
+                   SELECT id FROM latest WHERE state = $1 AND ",
                 $key,
-                " = k))
+                " = k ORDER BY back LIMIT 1))
                  FROM (SELECT k FROM distinct_key WHERE k IS NOT NULL LIMIT "
             ),
             ") v ORDER BY k",

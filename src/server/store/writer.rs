@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Timestamp;
 
-use super::{AddError, Added, NewEntry, Order, StoreError, add, open::Kind};
+use super::{AddError, Added, NewEntry, Order, StoreError, add, open::Kind, series::Series};
 
 /// Entries that may wait before callers wait to wait.
 pub(super) const WAITING: usize = 64;
@@ -33,6 +33,13 @@ pub(super) struct Request {
     pub(super) answer: oneshot::Sender<Result<Added, AddError>>,
 }
 
+impl Request {
+    /// Of the entry.
+    pub(super) fn series(&self) -> Series<'_> {
+        (self.entry.key.identifier, &self.entry.key.email)
+    }
+}
+
 /// Adds what comes, until no [`Store`](super::Store) is left.
 pub(super) async fn run(kind: Kind, pool: AnyPool, mut waiting: mpsc::Receiver<Request>) {
     while let Some(first) = waiting.recv().await {
@@ -50,7 +57,7 @@ pub(super) async fn run(kind: Kind, pool: AnyPool, mut waiting: mpsc::Receiver<R
 async fn commit(kind: Kind, pool: &AnyPool, mut batch: Vec<Request>) {
     // All processes lock the rows of `series` in one order, so that none waits for one that waits for it.
     // The sort is stable: of one series, who came first is first.
-    batch.sort_by(|a, b| series(a).cmp(&series(b)));
+    batch.sort_by(|a, b| a.series().cmp(&b.series()));
     match attempts(kind, pool, &batch).await {
         Ok(results) => {
             for (request, result) in batch.into_iter().zip(results) {
@@ -80,10 +87,6 @@ async fn commit(kind: Kind, pool: &AnyPool, mut batch: Vec<Request>) {
     }
 }
 
-fn series(request: &Request) -> (crate::Identifier, &str) {
-    (request.entry.key.identifier, request.entry.key.email.as_str())
-}
-
 /// Why a transaction was not committed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -110,7 +113,8 @@ impl From<sqlx::Error> for Failure {
             // (too many connections); SQLITE_BUSY and its kin.
             sqlx::Error::Database(inner) => match inner.code().as_deref() {
                 Some("5" | "6" | "261" | "517") => Self::Conflict(error.into()),
-                Some(code) if code.starts_with("40") => Self::Conflict(error.into()),
+                // Or somebody took the number of an entry meanwhile.
+                Some(code) if code.starts_with("40") || code == "23505" => Self::Conflict(error.into()),
                 Some(code) if ["08", "57P", "53"].iter().any(|class| code.starts_with(class)) => {
                     Self::Connection(error.into())
                 }
@@ -140,7 +144,7 @@ async fn attempts(
     pool: &AnyPool,
     batch: &[Request],
 ) -> Result<Vec<Result<Added, AddError>>, Failure> {
-    let mut unsure = false;
+    let mut unsure = Vec::new();
     let mut tries = 0;
     loop {
         tries += 1;
