@@ -146,7 +146,7 @@ impl Asker {
     pub(super) async fn ask(&self, request: &Request, limits: Limits) -> Result<Answer, AskError> {
         let most = limits.time.saturating_add(GRACE);
         match timeout(most, self.exchange(request, limits)).await {
-            Ok(Ok(None)) => Err(AskError::Unavailable),
+            Ok(Ok(None) | Err(_)) => Err(AskError::Unavailable),
             Ok(Ok(Some(said))) => match Reply::read(said) {
                 Some(Reply::Answer(answer)) => Ok(answer),
                 Some(Reply::Error(error)) => Err(error.into()),
@@ -154,7 +154,6 @@ impl Asker {
                 // Its process ended without a word, or in the middle of one: it was refused memory.
                 None => Err(AskError::Memory { limit: limits.memory }),
             },
-            Ok(Err(_)) => Err(AskError::Unavailable),
             Err(_) => Err(AskError::Time { limit: limits.time }),
         }
     }
