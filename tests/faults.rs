@@ -27,6 +27,8 @@ mod file;
 mod gone;
 #[path = "faults/kill.rs"]
 mod kill;
+#[path = "faults/outside.rs"]
+mod outside;
 #[path = "faults/processes.rs"]
 mod processes;
 #[path = "faults/whole.rs"]

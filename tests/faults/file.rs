@@ -1,13 +1,19 @@
 //! The SQLite file is taken away, or another one put in its place, while it is used.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+    process::Command,
+    sync::Arc,
+};
 
 use crate::{
-    clients::upload,
+    clients::{Sent, upload},
     draft::Draft,
     gone::unavailable,
-    marketplace::Marketplace,
-    whole::{checked, json, xml},
+    marketplace::{Marketplace, command},
+    whole::{checked, exactly, json, there, xml},
 };
 
 const FILES: [&str; 3] = ["marketplace.sqlite", "marketplace.sqlite-wal", "marketplace.sqlite-shm"];
@@ -85,4 +91,66 @@ fn another_file_in_its_place_is_not_mixed_with_it_and_served_after_a_restart() {
     assert_eq!(xml(&marketplace, &third.path()).body, three);
     assert_eq!(json(&marketplace, "/api/v1/changes")["newest"], 2);
     checked(&marketplace, &place, 2);
+}
+
+/// A command that heeds the rights of files, even as root.
+fn heeding_rights(command: &Command) -> Command {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let mut heeding = Command::new(if is_root { "setpriv" } else { "env" });
+    if is_root {
+        heeding.args(["--bounding-set", "-dac_override,-dac_read_search"]);
+    }
+    heeding.arg(command.get_program()).args(command.get_args());
+    heeding
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_file_that_may_not_be_opened_any_more_loses_nothing_and_is_told_at_the_next_start() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let data = folder.path().join("data");
+    let place = ["--data", data.to_str().unwrap()];
+    let serve = || {
+        let mut serve = command(folder.path());
+        serve.args(["serve", "--listen", "127.0.0.1:0"]).args(place);
+        let mut serve = heeding_rights(&serve);
+        serve.env("HOME", folder.path());
+        serve
+    };
+    let marketplace = Marketplace::run(serve(), &folder);
+    let mut sent: Vec<_> = (0..12)
+        .map(|number| {
+            let word = format!("word{number}end");
+            let draft = Draft::new(&format!("image {number}")).text("description", &word);
+            let document = String::from_utf8(draft.signed()).unwrap();
+            Sent { path: draft.path(), document, word, status: 0 }
+        })
+        .collect();
+    for (number, sent) in sent.iter_mut().enumerate() {
+        if number == 4 {
+            FILES.iter().for_each(|name| set_mode(&data.join(name), 0));
+        }
+        if number == 8 {
+            FILES.iter().for_each(|name| set_mode(&data.join(name), 0o600));
+        }
+        let answer = upload(marketplace.address, &sent.document);
+        // What is open may still be used.
+        assert!(answer.status == 201 || (4..8).contains(&number) && answer.status == 503, "{}", answer.body);
+        sent.status = answer.status;
+    }
+    let entries = there(&marketplace, &sent);
+    exactly(&marketplace, &entries);
+    checked(&marketplace, &place, entries.len());
+    assert_eq!(marketplace.stop().status, Some(0));
+    set_mode(&data.join(FILES[0]), 0);
+    let output = serve().output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b""[..]), "{told}");
+    assert!(
+        told.contains(&format!("cannot use the data in {}/marketplace.sqlite: ", data.display())),
+        "{told}"
+    );
 }

@@ -3,7 +3,7 @@
 use std::{thread, time::Instant};
 
 use crate::{
-    clients::{ask, upload},
+    clients::{Sent, ask, upload},
     draft::Draft,
     marketplace::{Answer, Marketplace},
     postgres::Server,
@@ -31,7 +31,7 @@ fn without_its_database_everything_is_503_at_once_and_with_it_again_everything_w
         let word = format!("{image}word");
         let draft = Draft::new(image).text("description", &word);
         let document = String::from_utf8(draft.signed()).unwrap();
-        crate::clients::Sent { path: draft.path(), document, word, status: 201 }
+        Sent { path: draft.path(), document, word, status: 201 }
     });
     assert_eq!(upload(marketplace.address, &before.document).status, 201);
     crate::whole::queried(&marketplace, 1, 1);
@@ -70,12 +70,56 @@ fn without_its_database_everything_is_503_at_once_and_with_it_again_everything_w
     assert_eq!(marketplace.get("/readyz").status, 200);
     assert_eq!(xml(&marketplace, &before.path).body, before.document);
     assert_eq!(upload(marketplace.address, &after.document).status, 201);
-    let sent = [before, crate::clients::Sent { status: 503, ..meanwhile }, after];
+    let sent = [before, Sent { status: 503, ..meanwhile }, after];
     // What was refused may be there only as a whole.
     let entries = there(&marketplace, &sent);
     exactly(&marketplace, &entries);
     checked(&marketplace, &["--database", &url], entries.len());
     assert_eq!(marketplace.stop().status, Some(0));
+}
+
+#[test]
+fn a_database_that_hangs_is_503_too_and_goes_on_where_it_was() {
+    let server = Server::start();
+    let url = server.url();
+    let marketplace = Marketplace::start(&["--database", &url]);
+    let address = marketplace.address;
+    let documents: Vec<_> = (0..8)
+        .map(|n| (Draft::new(&format!("image {n}")), n))
+        .map(|(draft, n)| {
+            let word = format!("word{n}end");
+            let document = String::from_utf8(draft.text("description", &word).signed()).unwrap();
+            (Draft::new(&format!("image {n}")).path(), document, word)
+        })
+        .collect();
+    assert_eq!(upload(address, &documents[0].1).status, 201);
+    server.signal("STOP");
+    let mut sent: Vec<Sent> = thread::scope(|scope| {
+        scope.spawn(|| unavailable(&ask(address, "GET", "/metadata", "Accept: application/xml\r\n", "")));
+        scope.spawn(|| assert_eq!(ask(address, "GET", "/readyz", "", "").status, 503));
+        scope.spawn(|| assert_eq!(ask(address, "GET", "/healthz", "", "").status, 200));
+        let one = |(path, document, word): &(String, String, String)| {
+            let (path, document, word) = (path.clone(), document.clone(), word.clone());
+            scope.spawn(move || {
+                let answer = upload(address, &document);
+                unavailable(&answer);
+                Sent { path, document, word, status: answer.status }
+            })
+        };
+        let threads: Vec<_> = documents.iter().skip(1).map(one).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    server.signal("CONT");
+    // The same again: whether or not it was taken meanwhile.
+    for sent in &mut sent {
+        sent.status = upload(address, &sent.document).status;
+        assert_eq!(sent.status, 201);
+    }
+    let (path, document, word) = documents[0].clone();
+    sent.push(Sent { path, document, word, status: 201 });
+    let entries = there(&marketplace, &sent);
+    exactly(&marketplace, &entries);
+    checked(&marketplace, &["--database", &url], 8);
 }
 
 #[test]

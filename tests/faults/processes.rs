@@ -79,11 +79,13 @@ fn whatever_the_order_in_which_entries_of_one_image_come_each_taken_is_newer_tha
         let draft =
             |n: usize| Draft::new(&format!("image {round}")).created(&format!("2013-01-01T00:00:{n:02}Z"));
         let documents: Vec<_> = (0..dates).map(|n| text(draft(n).signed())).collect();
-        // Each place once, since the step has no divisor in common with their number.
+        // All at once and in disorder, each once since the step has no divisor in common with their number; or a
+        // few at a time, so that more are taken.
+        let (step, together) = if round % 2 == 0 { (5, dates) } else { (1, 6) };
         let uploads: Vec<_> = (0..dates)
-            .map(|n| ([one.address, other.address][n % 2], documents[(n * 5 + round) % dates].as_str()))
+            .map(|n| ([one.address, other.address][n % 2], documents[n * step % dates].as_str()))
             .collect();
-        let statuses = at_once(&uploads);
+        let statuses: Vec<_> = uploads.chunks(together).flat_map(at_once).collect();
         assert!(statuses.iter().all(|status| [201, 400].contains(status)), "{statuses:?}");
         let taken: BTreeSet<_> = uploads
             .iter()
