@@ -131,10 +131,14 @@ fn a_file_that_may_not_be_opened_any_more_loses_nothing_and_is_told_at_the_next_
         .collect();
     for (number, sent) in sent.iter_mut().enumerate() {
         if number == 4 {
-            FILES.iter().for_each(|name| set_mode(&data.join(name), 0));
+            for name in FILES {
+                set_mode(&data.join(name), 0);
+            }
         }
         if number == 8 {
-            FILES.iter().for_each(|name| set_mode(&data.join(name), 0o600));
+            for name in FILES {
+                set_mode(&data.join(name), 0o600);
+            }
         }
         let answer = upload(marketplace.address, &sent.document);
         // What is open may still be used.
