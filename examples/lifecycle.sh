@@ -5,9 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tests/setup.sh
-cargo build --release --locked --quiet --bins --example loopback-marketplace
+cargo build --release --locked --quiet --bins --features marketplace
 target=$(cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-marketplace=$target/release/examples/loopback-marketplace
 export PATH="$target/release:$PATH"
 
 folder=$(mktemp -d)
@@ -30,7 +29,7 @@ truncate --size 32M "$image"
 /sbin/mkfs.ext4 -q -d root -E offset=1048576 "$image" 31M
 
 # A Marketplace, and the configuration that names it.
-"$marketplace" --listen 127.0.0.1:0 >listening 2>requests &
+stratus-marketplace serve --listen 127.0.0.1:0 >listening 2>log &
 server=$!
 for _ in $(seq 100); do [ -s listening ] && break; sleep 0.1; done
 mkdir -p .config/stratuslab
@@ -68,7 +67,7 @@ run 0 stratus-deprecate-metadata --reason="JUST FOR FUN" --p12-cert=grid.p12 --p
 printed "$url"
 
 # The new entry is what the Marketplace now serves, and it verifies elsewhere too.
-curl --silent --show-error --fail "$(cat output)" >deprecated.xml
+curl --silent --show-error --fail --header 'Accept: application/xml' "$(cat output)" >deprecated.xml
 run 0 stratus-validate-metadata deprecated.xml
 printed "deprecated: JUST FOR FUN"
 run 0 xmlsec1 --verify --insecure deprecated.xml

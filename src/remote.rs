@@ -46,8 +46,8 @@ impl Default for RemoteOptions {
     fn default() -> Self {
         Self {
             connection: ConnectionOptions::default(),
-            stall_timeout: Duration::from_secs(60),
-            longest_retry_after: Duration::from_secs(300),
+            stall_timeout: Duration::from_mins(1),
+            longest_retry_after: Duration::from_mins(5),
             on_retry: None,
         }
     }

@@ -10,6 +10,7 @@
 //! All that outlives a request is in the database: any number of processes may serve one.
 
 pub mod admission;
+pub mod anchors;
 pub mod api;
 pub mod conditional;
 pub mod confirm;

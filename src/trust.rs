@@ -13,6 +13,7 @@ mod anchors;
 mod crl;
 mod error;
 pub(crate) mod extension;
+mod files;
 mod path;
 mod pin;
 mod proxy;
@@ -26,6 +27,7 @@ pub use self::{
     anchors::{Anchors, AnchorsError, AnchorsWarning},
     crl::CrlError,
     error::{PathError, Weakness},
+    files::AnchorFiles,
     path::{TrustedPath, verify_path},
     pin::{Pin, PinError, PinMismatch},
     proxy::ProxyError,

@@ -1,7 +1,10 @@
-//! The JSON API under `/api/v1`: what it answers, and that its description is true (`schemathesis`).
+//! The JSON API under `/api/v1`, on SQLite: what it answers, and that its description is true
+//! (`schemathesis`).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot make its material has failed")]
 
+#[path = "api/answers.rs"]
+mod answers;
 #[path = "api/changes.rs"]
 mod changes;
 #[path = "api/description.rs"]
@@ -18,34 +21,9 @@ mod server;
 #[path = "api/uploads.rs"]
 mod uploads;
 
-use serde_json::Value;
-use server::{Answer, Server, draft::Draft};
+use stratuslab::server::settings::Settings;
 
-/// `/api/v1/entries/IDENTIFIER/EMAIL/CREATED`.
-fn path(draft: &Draft) -> String {
-    draft.path().replace("/metadata/", "/api/v1/entries/")
-}
-
-/// The JSON of a 200.
-#[track_caller]
-fn shown(server: &Server, path: &str) -> Value {
-    let answer = server.get(path).send();
-    assert_eq!(
-        (answer.status, answer.header("content-type").as_str()),
-        (200, "application/json"),
-        "{path}: {}",
-        answer.text()
-    );
-    answer.json()
-}
-
-/// Requires a problem of this status, and gives its message.
-#[track_caller]
-fn problem(answer: &Answer, status: u16) -> String {
-    assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.text());
-    let problem = answer.json();
-    assert_eq!((answer.status, &problem["status"]), (status, &Value::from(status)), "{problem}");
-    assert_eq!(problem["type"], "about:blank");
-    assert!(!problem["title"].as_str().unwrap().is_empty());
-    problem["detail"].as_str().unwrap().to_owned()
+/// Starts a Marketplace over the database that this suite is about.
+fn start(change: impl FnOnce(&mut Settings)) -> server::Server {
+    server::start(change)
 }

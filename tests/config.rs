@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stratuslab::cli::{Failure, Status};
-use stratuslab::config::{Config, MAX_CONFIG_BYTES, TrustConfig};
+use stratuslab::config::{Config, Hours, LogFormat, MAX_CONFIG_BYTES, MarketplaceConfig, Size, TrustConfig};
 use stratuslab::dsig::SignatureMethod;
 use stratuslab::trust::Pin;
 use tempfile::TempDir;
@@ -156,6 +156,94 @@ fn trust_is_a_table_of_its_own() {
 }
 
 #[test]
+fn ones_own_marketplace_is_a_table_too() {
+    let (_folder, path) = file(
+        "config.toml",
+        r#"
+            allow_sha1 = true
+            ca_file = "/tls.pem"
+            [trust]
+            ca_path = "/certificates"
+            [marketplace]
+            listen = "[::1]:80"
+            metrics_listen = "127.0.0.1:9"
+            data = "entries"
+            public_url = "https://h/p"
+            read_only = true
+            open = false
+            max_entry_bytes = "10k"
+            ca_path = "certificates"
+            ca_file = "~/ca.pem"
+            crl = "a.crl"
+            endorsed_by = "jane@example.org"
+            confirm_email = true
+            confirm_not_for = ["joe@example.org"]
+            confirm_expires = 24
+            mail_server = "smtps://h"
+            mail_admin = "admin@example.org"
+            mail_user = "sesame"
+            mail_password = "sesame"
+            mail_ca_file = "/mail.pem"
+            reminders = true
+            query_timeout = 0.5
+            query_memory = 1048576
+            query_rows = 7
+            client_timeout = 1
+            shutdown_timeout = 2
+            max_connections = 3
+            log_format = "json"
+            [one.marketplace]
+            database = "postgres://jane:sesame@h/d"
+            mail_password_file = "-"
+            ca_file = "/one.pem"
+            allow_sha1 = true
+        "#,
+    );
+    let folder = path.parent().unwrap();
+    let load = |profile| Config::load(Some(&path), profile).unwrap().marketplace;
+    let (all, one) = (load(None), load(Some("one")));
+    let debug = format!("{all:?}{one:?}");
+    for key in MarketplaceConfig::KEYS {
+        assert!(debug.contains(key), "{key} is not in this test");
+    }
+    assert!(!debug.contains("sesame"), "{debug}");
+    assert_eq!(all.listen, Some("[::1]:80".parse().unwrap()));
+    assert_eq!((all.data, all.ca_path), (Some(folder.join("entries")), Some(folder.join("certificates"))));
+    assert_eq!((all.max_entry_bytes, all.query_memory), (Some(Size(10240)), Some(Size(1 << 20))));
+    assert_eq!((all.query_rows, all.max_connections), (Some(7), Some(3)));
+    assert_eq!((all.confirm_expires, all.log_format), (Some(Hours(24)), Some(LogFormat::Json)));
+    assert_eq!(all.allow_sha1, None, "the other commands' keys do not count");
+    // What a profile gives in another way replaces the other.
+    assert_eq!((one.data, one.database.map(|url| url.as_str().len())), (None, Some(26)));
+    assert_eq!((one.mail_password.is_none(), one.mail_password_file), (true, Some("-".into())));
+    assert_eq!((one.ca_path, one.ca_file), (None, Some("/one.pem".into())));
+    assert_eq!(one.listen, all.listen);
+    // It is no profile; as a key it is still the endpoint's other name (C34).
+    assert!(Config::load(Some(&path), Some("marketplace")).is_err());
+    for (content, expected) in [
+        (
+            "listen = 'localhost:80'",
+            "'listen' is an address and a port such as 127.0.0.1:8081, not 'localhost:80'",
+        ),
+        (
+            "max_entry_bytes = 1.5",
+            "'max_entry_bytes' is a number of bytes such as 10485760 or \"10M\", not '1.5'",
+        ),
+        ("query_rows = 0", "'query_rows' is a whole number above 0, not '0'"),
+        ("query_rows = '7'", "'query_rows' is a number, but this is a string"),
+        ("confirm_expires = 9000", "'confirm_expires' is a whole number of hours from 1 to 8760, not '9000'"),
+        ("log_format = 'xml'", "'log_format' is text or json, not 'xml'"),
+        ("public_url = 'https://a:sesame@h/'", "'public_url': invalid URL 'https://…@h/'"),
+        ("listn = ''", "unknown key 'listn'"),
+    ] {
+        let fact = fact("config.toml", format!("[marketplace]\n{content}"));
+        assert!(fact.starts_with(&format!("config.toml, line 2: {expected}")), "{fact}");
+    }
+    let (_, _, hint) = failure("config.toml", "[marketplace]\nread-only = true", None);
+    assert_eq!(hint.as_deref(), Some("did you mean 'read_only'?"));
+}
+
+#[test]
 fn trust_is_a_section_of_the_originals_file_too() {
     let ini = "[default]\nca_file = /tls.pem\n".to_owned()
         + "[trust]\nca_path = /certificates\ncrl = /a.crl\n  /b.crl\nendorsed_by =\n  jane@example.org\n  CN=Joe,O=Example\n[one]\nauthor = x\n";
@@ -186,7 +274,7 @@ fn c11_a_profile_covers_the_defaults_key_by_key() {
     assert_eq!(config.author.as_deref(), Some("one"));
     assert_eq!(config.publisher.as_deref(), Some("default"));
     // The built-in default, written down, is a value like any other.
-    assert_eq!(config.timeout, Some(Duration::from_secs(60)));
+    assert_eq!(config.timeout, Some(Duration::from_mins(1)));
     // C12: an empty value counts.
     assert_eq!(load("config.toml", text, Some("two")).publisher.as_deref(), Some(""));
     // The file selects, an argument selects over it.
@@ -362,6 +450,9 @@ fn a_password_others_may_read_is_warned_about() {
     assert_eq!(warned("p12_password = 'x'", 0o640), 1);
     assert_eq!(warned("password = 'x'\np12_password = 'x'", 0o604), 1);
     assert_eq!(warned("[other]\npassword = 'x'", 0o644), 1, "the profile need not be the selected one");
+    assert_eq!(warned("[marketplace]\nmail_password = 'x'", 0o644), 1);
+    assert_eq!(warned("[marketplace]\ndatabase = 'postgres://a:x@h/'", 0o644), 1);
+    assert_eq!(warned("[marketplace]\ndatabase = 'postgres://a@h/'", 0o644), 0);
     assert_eq!(warned("author = 'x'", 0o644), 0);
 }
 
@@ -483,10 +574,11 @@ fn the_example_documents_every_key_and_its_default() {
     };
     let assignments: Vec<String> =
         EXAMPLE.lines().filter_map(commented).filter(|line| line.contains(" = ")).collect();
-    for key in Config::KEYS.iter().chain(TrustConfig::KEYS).chain(&["selected_section"]) {
+    let tables = [Config::KEYS, TrustConfig::KEYS, MarketplaceConfig::KEYS];
+    for key in tables.iter().copied().flatten().chain(&["selected_section"]) {
         let there = assignments.iter().filter(|line| line.starts_with(&format!("{key} = "))).count();
         // In the profile at the end some are there once more.
-        let sections = [Config::KEYS, TrustConfig::KEYS].iter().filter(|keys| keys.contains(key)).count();
+        let sections = tables.iter().filter(|keys| keys.contains(key)).count();
         assert!(there >= sections.max(1), "{key} is not there");
     }
     // As it is it says nothing; with the comment signs gone it is right.
@@ -502,17 +594,28 @@ fn the_example_documents_every_key_and_its_default() {
     assert_eq!(config.marketplace_endpoint.as_deref(), Some("https://marketplace.example.org/marketplace"));
     assert_eq!(config.ca_file.as_deref(), Some(Path::new("/etc/grid-security/ca.pem")));
     assert_eq!(config.trust.ca_path.as_deref(), Some(Path::new("/etc/grid-security/certificates")));
+    let debug = format!("{:?}", config.marketplace);
+    let opened: Vec<_> = MarketplaceConfig::KEYS.iter().filter(|key| debug.contains(*key)).collect();
+    assert_eq!(opened.len(), MarketplaceConfig::KEYS.len(), "{debug}");
     // Those without the mark are the built-in ones.
-    let marked = |line: &&String| line.contains("# example") || line.contains("example.org");
-    let defaults: Vec<_> = assignments.iter().filter(|line| !marked(line)).map(String::as_str).collect();
-    let defaults = defaults.join("\n");
+    let marked = |line: &&str| line.contains("# example") || line.contains("example.org");
+    let table = |line: &str| line.starts_with("#[marketplace]").then_some("[marketplace]");
+    let lines = EXAMPLE.lines().map(|line| (table(line).map(str::to_owned), commented(line)));
+    let lines = lines.filter_map(|(table, assignment)| {
+        table.or_else(|| assignment.filter(|line| line.contains(" = ") && !marked(&line.as_str())))
+    });
+    let defaults = lines.collect::<Vec<_>>().join("\n");
     let config = load("config.toml", &defaults, None);
     let debug = format!("{config:?}");
     let set = debug.split_once("set: ").unwrap().1;
     assert_eq!(
         set,
         "[\"marketplace_endpoint\", \"timeout\", \"p12_certificate\", \"pem_certificate\", \"pem_key\", \
-         \"include_chain\", \"allow_sha1\", \"publisher\"], trust: TrustConfig { set: [], .. }, .. }"
+         \"include_chain\", \"allow_sha1\", \"publisher\"], trust: TrustConfig { set: [], .. }, \
+         marketplace: MarketplaceConfig { set: [\"listen\", \"read_only\", \"open\", \"max_entry_bytes\", \
+         \"allow_sha1\", \"confirm_email\", \"confirm_expires\", \"reminders\", \"query_timeout\", \
+         \"query_memory\", \"query_rows\", \"client_timeout\", \"shutdown_timeout\", \"max_connections\", \
+         \"log_format\"], .. }, .. }"
     );
     let home = |path: &str| dirs::home_dir().map(|home| home.join(path));
     assert_eq!(config.p12_certificate, home(".globus/usercert.p12"));

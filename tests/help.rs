@@ -8,21 +8,34 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The commands there are.
+/// The commands there are; one of them is built only with the feature of its name.
 fn commands() -> Vec<String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
     let entries = fs::read_dir(sources).unwrap();
-    entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    let names = entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    names.filter(|name| cfg!(feature = "marketplace") || name != "stratus-marketplace").collect()
 }
 
 fn page(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("man").join(format!("{name}.1"))
 }
 
+/// The help of a command and of its subcommands.
 fn help(name: &str) -> String {
+    let help = help_of(name, &[]);
+    let subcommands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let subcommands = subcommands.take_while(|line| !line.is_empty());
+    // A further line of what is said of one begins further to the right; `help` is clap's own.
+    let names = subcommands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names = names.filter(|name| !name.is_empty() && *name != "help");
+    let helps: Vec<_> = names.map(|subcommand| help_of(name, &[subcommand])).collect();
+    help.clone() + &helps.concat()
+}
+
+fn help_of(name: &str, subcommand: &[&str]) -> String {
     // Commands are built into the folder above that of the tests.
     let program = env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
-    let output = Command::new(program).arg("--help").output().unwrap();
+    let output = Command::new(program).args(subcommand).arg("--help").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -62,6 +75,23 @@ fn page_and_help_name_the_same_variables() {
         let help = help(&name);
         let offered = variables(help.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()));
         assert_eq!(documented, offered, "{name}");
+    }
+}
+
+#[cfg(feature = "marketplace")]
+#[test]
+fn the_page_of_the_marketplace_names_every_key_and_each_has_an_option() {
+    use stratuslab::config::MarketplaceConfig;
+    let page = fs::read_to_string(page("stratus-marketplace")).unwrap();
+    let (_, section) = page.split_once(".Sh CONFIGURATION").unwrap();
+    let (section, _) = section.split_once(".Sh ").unwrap();
+    let named: BTreeSet<_> = section.split_whitespace().collect();
+    let options = options_of_page(&page);
+    for key in MarketplaceConfig::KEYS {
+        assert!(named.contains(key), "{key}");
+        // A password is on no command line.
+        let option = format!("--{}", key.replace('_', "-"));
+        assert_eq!(options.contains(&option), *key != "mail_password", "{option}");
     }
 }
 

@@ -10,7 +10,7 @@
 //! | S26 looking does nothing | `confirm.rs` |
 //! | S27 links that work no more | `confirm.rs` |
 //! | S33 an empty reason deprecates | `letter.rs` |
-//! | S34 port, login, TLS | `secure.rs` |
+//! | S34 port, login, TLS, log | `secure.rs`, `program.rs` |
 //! | S36 who need not confirm | `exempt.rs` |
 //! | S37 links of the public URL | all, by `site::upload` |
 //! | S38 limits | `limits.rs` |
@@ -43,8 +43,11 @@ mod forge;
 mod letter;
 #[path = "mail/limits.rs"]
 mod limits;
+mod marketplace;
 #[path = "common/pki.rs"]
 mod pki;
+#[path = "mail/program.rs"]
+mod program;
 #[path = "mail/remind.rs"]
 mod remind;
 #[path = "mail/secure.rs"]
@@ -54,3 +57,8 @@ mod server;
 mod site;
 #[path = "mail/smtp.rs"]
 mod smtp;
+
+/// A fresh SQLite file.
+fn database() -> Option<stratuslab::server::settings::Database> {
+    None
+}

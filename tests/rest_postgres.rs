@@ -25,6 +25,12 @@ mod errors;
 #[path = "rest/lists.rs"]
 mod lists;
 #[cfg(test)]
+#[path = "rest/paging.rs"]
+mod paging;
+#[cfg(test)]
+#[path = "rest/refusals.rs"]
+mod refusals;
+#[cfg(test)]
 #[path = "rest/uploads.rs"]
 mod uploads;
 

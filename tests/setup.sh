@@ -22,6 +22,8 @@ case "${1:-}" in tests | fuzz)
     packages+=(postgresql)
     # where signxml and aiosmtpd live
     packages+=(python3 python3-venv)
+    # what reads the unit of the Marketplace; it need not run
+    packages+=(systemd)
     # what looks at the pages, and a font to read them in
     packages+=(chromium chromium-driver fonts-dejavu-core)
     ;;

@@ -1,8 +1,10 @@
-//! `stratus-upload-metadata` against a loopback Marketplace.
-#![cfg(feature = "cli")]
+//! `stratus-upload-metadata` against a Marketplace, and against a loopback one for what goes wrong.
+#![cfg(feature = "marketplace")]
 
 #[cfg(test)]
 mod loopback;
+#[cfg(test)]
+mod marketplace;
 
 use std::{fs, path::Path, process::Stdio};
 
@@ -37,8 +39,14 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn url(marketplace: &Marketplace) -> String {
-    format!("{}/metadata/{IDENTIFIER}/{EMAIL}/{CREATED}", marketplace.base)
+fn url(base: &str) -> String {
+    format!("{base}/metadata/{IDENTIFIER}/{EMAIL}/{CREATED}")
+}
+
+/// `stratus-marketplace` itself.
+#[cfg(test)]
+fn real(arguments: &[&str]) -> marketplace::Marketplace {
+    marketplace::Marketplace::start(arguments)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -51,20 +59,20 @@ fn stderr(assert: &Assert) -> String {
 
 #[test]
 fn c14_an_entry_with_the_least_is_uploaded_and_its_url_printed_alone() {
-    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let (folder, marketplace) = (folder(), real(&[]));
     let done = upload(folder.path(), &marketplace.base).arg("image.xml").assert().success();
-    assert_eq!(text(&done.get_output().stdout), url(&marketplace) + "\n");
+    assert_eq!(text(&done.get_output().stdout), url(&marketplace.base) + "\n");
     assert_eq!(stderr(&done), "");
-    let request = marketplace.requests.recv().unwrap();
-    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/marketplace/metadata"));
-    assert_eq!(request.body, fs::read(folder.path().join("image.xml")).unwrap());
+    let sent = fs::read(folder.path().join("image.xml")).unwrap();
+    let path = format!("/metadata/{IDENTIFIER}/{EMAIL}/{CREATED}");
+    assert_eq!(marketplace.ask("GET", &path, "Accept: application/xml\r\n", b"").body, text(&sent));
     // The same again, from standard input, is harmless.
-    upload(folder.path(), &marketplace.base).arg("-").write_stdin(request.body).assert().success();
+    upload(folder.path(), &marketplace.base).arg("-").write_stdin(sent).assert().success();
 }
 
 #[test]
 fn what_was_uploaded_is_fetched_by_its_date_or_as_the_newest() {
-    let marketplace = start(&[], |_| ());
+    let marketplace = real(&[]);
     let mut options = ClientOptions::default();
     options.connection.proxy_from_environment = false;
     let client = Client::new(marketplace.base.parse().unwrap(), options).unwrap();
@@ -86,7 +94,7 @@ fn what_was_uploaded_is_fetched_by_its_date_or_as_the_newest() {
 fn c15_a_pending_confirmation_is_told_on_stderr() {
     let (folder, marketplace) = (folder(), start(&[], |options| options.confirm = true));
     let done = upload(folder.path(), &marketplace.base).arg("image.xml").assert().success();
-    assert_eq!(text(&done.get_output().stdout), url(&marketplace) + "\n");
+    assert_eq!(text(&done.get_output().stdout), url(&marketplace.base) + "\n");
     assert_eq!(
         stderr(&done),
         format!("warning: confirmation e-mail sent to {EMAIL}; the entry appears once it is confirmed\n")
@@ -98,7 +106,7 @@ fn c15_a_pending_confirmation_is_told_on_stderr() {
 
 #[test]
 fn c29_a_refusal_is_one_error_on_stderr_with_the_servers_reason() {
-    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let (folder, marketplace) = (folder(), real(&[]));
     upload(folder.path(), &marketplace.base).arg("image.xml").assert().success();
     fs::write(folder.path().join("older.xml"), entry("2010-01-01T00:00:00Z", RsaSha256)).unwrap();
     let failed = upload(folder.path(), &marketplace.base).arg("older.xml").assert().code(5).stdout("");
@@ -110,14 +118,14 @@ fn c29_a_refusal_is_one_error_on_stderr_with_the_servers_reason() {
             marketplace.base
         )
     );
-    let replica = start(&[], |options| options.read_only = true);
+    let replica = real(&["--read-only"]);
     let failed = upload(folder.path(), &replica.base).arg("image.xml").assert().code(5).stdout("");
     assert!(stderr(&failed).contains("answers 403 Forbidden: read-only repository\n"));
 }
 
 #[test]
 fn nothing_is_sent_that_a_marketplace_would_refuse() {
-    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let (folder, marketplace) = (folder(), real(&[]));
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
     let invisible = unsigned(None);
     write("unsigned.xml", invisible.as_bytes());
@@ -136,12 +144,13 @@ fn nothing_is_sent_that_a_marketplace_would_refuse() {
         let expected = format!("error: {file} is not uploaded: {fact}");
         assert!(stderr(&failed).starts_with(&expected), "{}", stderr(&failed));
     }
-    assert!(marketplace.requests.try_recv().is_err());
+    // Not one request was made but this.
+    assert!(!marketplace.get("/metrics").body.contains("method=\"POST\""));
 }
 
 #[test]
 fn sha1_is_uploaded_only_when_asked_for() {
-    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let (folder, marketplace) = (folder(), real(&["--allow-sha1"]));
     fs::write(folder.path().join("old.xml"), entry(CREATED, RsaSha1)).unwrap();
     let failed = upload(folder.path(), &marketplace.base).arg("old.xml").assert().code(1);
     assert!(stderr(&failed).contains("hint: --allow-sha1"), "{}", stderr(&failed));
@@ -152,23 +161,23 @@ fn sha1_is_uploaded_only_when_asked_for() {
 
 #[test]
 fn every_file_is_tried_and_json_tells_each() {
-    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let (folder, marketplace) = (folder(), real(&[]));
     fs::write(folder.path().join("bad.xml"), "<a/>").unwrap();
     let files = ["bad.xml", "absent.xml", "image.xml"];
     let done = upload(folder.path(), &marketplace.base).args(files).assert().code(3);
-    assert_eq!(text(&done.get_output().stdout), url(&marketplace) + "\n");
+    assert_eq!(text(&done.get_output().stdout), url(&marketplace.base) + "\n");
     let done = upload(folder.path(), &marketplace.base).arg("--json").args(files).assert().code(3);
     let array: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
     assert_eq!(array[0]["file"], "bad.xml");
     assert_eq!(array[1]["error"]["fact"], "cannot read absent.xml: No such file or directory");
-    assert_eq!(array[2]["url"], url(&marketplace).as_str());
+    assert_eq!(array[2]["url"], url(&marketplace.base).as_str());
     assert_eq!((&array[2]["state"], &array[2]["endorser"]["email"]), (&"created".into(), &EMAIL.into()));
     assert_eq!((&array[2]["identifier"], &array[2]["endorsed"]), (&IDENTIFIER.into(), &CREATED.into()));
 }
 
 #[test]
 fn c34_c35_the_endpoint_comes_from_the_configuration_too() {
-    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let (folder, marketplace) = (folder(), real(&[]));
     let nowhere = "https://nowhere.invalid";
     let command = || loopback::command("stratus-upload-metadata", folder.path());
     for key in ["marketplace", "marketplace_endpoint"] {
@@ -327,7 +336,7 @@ fn m4_a_marketplace_that_knows_rsa_sha1_only_is_recognised() {
 
 #[test]
 fn c16_giving_up_verification_is_warned_of() {
-    let (folder, marketplace) = (folder(), start(&[], |_| ()));
+    let (folder, marketplace) = (folder(), real(&[]));
     let done = upload(folder.path(), &marketplace.base)
         .args(["--insecure-no-tls-verify", "image.xml"])
         .assert()

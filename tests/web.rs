@@ -21,7 +21,11 @@ mod life;
 mod material;
 #[path = "common/pki.rs"]
 mod pki;
+#[path = "web/queries.rs"]
+mod queries;
 #[path = "web/scriptless.rs"]
 mod scriptless;
 #[path = "server/mod.rs"]
 mod server;
+#[path = "web/settings.rs"]
+mod settings;

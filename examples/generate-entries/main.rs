@@ -9,27 +9,16 @@
 #![allow(clippy::unwrap_used, reason = "an example that cannot make its material has failed")]
 
 mod drafts;
+mod fill;
 
 use std::{fs, path::PathBuf};
 
 use clap::Parser;
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use stratuslab::{
     Metadata, Password, Timestamp,
     dsig::Verified,
-    server::{
-        key::EntryKey,
-        settings::Database,
-        store::{NewEntry, Order, Store},
-    },
+    server::{key::EntryKey, settings::Database},
 };
-use tokio::task::JoinSet;
-
-/// Images made at once.
-const TOGETHER: u64 = 2000;
-
-/// Entries that wait for the database at once.
-const WAITING: usize = 64;
 
 /// Writes signed entries to try a Marketplace with.
 #[derive(Parser)]
@@ -52,32 +41,14 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let store =
-        args.database.as_ref().map(|database| runtime.block_on(Store::open(&named(database))).unwrap());
-    let endorsers = drafts::Endorsers::new();
-    let (mut written, mut image) = (0, 0);
-    while written < args.count {
-        let images = image..image + TOGETHER;
-        image += TOGETHER;
-        let entries: Vec<_> = images
-            .into_par_iter()
-            .flat_map_iter(|number| drafts::image(args.seed, number, args.now, &endorsers))
-            .collect();
-        let entries = &entries[..entries.len().min(args.count - written)];
-        if let Some(store) = &store {
-            runtime.block_on(add(store, entries, args.now));
-        } else if let Some(folder) = &args.folder {
-            for entry in entries {
-                write(folder, entry);
-            }
-        }
-        written += entries.len();
+    match (&args.database, &args.folder) {
+        (Some(database), _) => fill::fill(&named(database), args.count, args.seed, args.now, |_| {}),
+        (None, Some(folder)) => fill::make(args.count, args.seed, args.now, |entries| {
+            entries.iter().for_each(|entry| write(folder, entry));
+        }),
+        (None, None) => {}
     }
-    if let Some(store) = store {
-        runtime.block_on(store.close());
-    }
-    println!("{written} entries");
+    println!("{} entries", args.count);
 }
 
 fn named(database: &str) -> Database {
@@ -93,16 +64,4 @@ fn write(folder: &std::path::Path, entry: &Verified<Metadata>) {
     let folder = folder.join(key.identifier.to_string()).join(key.email.as_str());
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(format!("{}.xml", key.created)), entry.document()).unwrap();
-}
-
-async fn add(store: &Store, entries: &[Verified<Metadata>], now: Timestamp) {
-    let mut tasks = JoinSet::new();
-    for entry in entries {
-        while tasks.len() >= WAITING {
-            tasks.join_next().await.unwrap().unwrap();
-        }
-        let (store, entry) = (store.clone(), NewEntry::new(entry).unwrap());
-        tasks.spawn(async move { store.add(&entry, Order::Any, now).await.unwrap() });
-    }
-    tasks.join_all().await;
 }

@@ -9,13 +9,16 @@ use clap::{Args, builder::BoolishValueParser};
 use super::{
     Failure, Session, Status,
     database::DatabaseArgs,
-    trust::{Configured, TrustArgs},
+    trust::{self, Configured, TrustArgs},
 };
 use crate::{
     config::{self, LogFormat, MarketplaceConfig, Size},
     http::HttpUrl,
-    server::settings::{MAX_ENTRY_BYTES, PublicUrl, Settings},
-    trust::{Anchors, Pin},
+    server::{
+        anchors::LiveAnchors,
+        settings::{MAX_ENTRY_BYTES, PublicUrl, Settings},
+    },
+    trust::Pin,
 };
 
 pub use mail::{ConfirmationArgs, MailArgs};
@@ -151,15 +154,17 @@ impl ServeArgs {
         let config = &session.config()?.marketplace;
         let Self { listening, uploads, queries, .. } = self;
         let public_url = public_url(listening.public_url.as_deref(), config)?;
-        let anchors = anchors(&self.trust, config, session)?;
+        let anchors = live_anchors(&self.trust, config, session)?;
         let endorsers = pins(&self.trust.endorsed_by, config.endorsed_by.as_deref());
         let confirmation = self.confirmation.confirmation(config, session);
         let mail = self.mail.mail(config, session)?;
         let reminders = flag("reminders", self.mail.reminders, config.reminders, session);
-        mail::suffices(mail.is_some(), public_url.is_some(), confirmation.is_some(), reminders)?;
+        if let Some(what) = mail::purpose(confirmation.is_some(), reminders) {
+            mail::suffices(what, mail.as_ref(), public_url.as_ref())?;
+        }
         let names =
             endorsers.iter().chain(confirmation.iter().flat_map(|confirmation| &confirmation.not_for));
-        names_need_anchors(names, anchors.as_ref())?;
+        names_need_anchors(names, anchors.is_some())?;
         let default = Settings::default();
         let max_entry_bytes = match uploads.max_entry_bytes.or(config.max_entry_bytes) {
             Some(size) => entry_bytes(size)?,
@@ -193,7 +198,7 @@ impl ServeArgs {
             mail,
             reminders,
         };
-        not_by_mistake(&settings, flag("open", uploads.open, config.open, session))?;
+        not_by_mistake(&settings, flag("open", uploads.open, config.open, session), session)?;
         Ok(settings)
     }
 
@@ -211,11 +216,11 @@ impl ServeArgs {
 ///
 /// # Errors
 /// A [`Failure`] if a file cannot be used, or there are names without anchors.
-pub fn endorsers(args: &TrustArgs, session: &Session) -> Result<(Option<Anchors>, Vec<Pin>), Failure> {
+pub fn endorsers(args: &TrustArgs, session: &Session) -> Result<(Option<LiveAnchors>, Vec<Pin>), Failure> {
     let config = &session.config()?.marketplace;
-    let anchors = anchors(args, config, session)?;
+    let anchors = live_anchors(args, config, session)?;
     let endorsers = pins(&args.endorsed_by, config.endorsed_by.as_deref());
-    names_need_anchors(endorsers.iter(), anchors.as_ref())?;
+    names_need_anchors(endorsers.iter(), anchors.is_some())?;
     Ok((anchors, endorsers))
 }
 
@@ -231,28 +236,33 @@ fn pins(given: &[Pin], configured: Option<&[Pin]>) -> Vec<Pin> {
 /// Where anchors of a Marketplace come from.
 const NO_ANCHORS: &str = "--ca-path DIR or --ca-file FILE names the authorities that are trusted, as do these keys in [marketplace]";
 
-fn anchors(
-    args: &TrustArgs,
-    config: &MarketplaceConfig,
-    session: &Session,
-) -> Result<Option<Anchors>, Failure> {
-    let configured = Configured {
+fn configured(config: &MarketplaceConfig) -> Configured<'_> {
+    Configured {
         path: config.ca_path.as_deref(),
         file: config.ca_file.as_deref(),
         crls: config.crl.as_deref().unwrap_or_default(),
         hint: NO_ANCHORS,
-    };
-    args.anchors_over(&configured, session)
+    }
+}
+
+/// Anchors for a server, which reads them again.
+fn live_anchors(
+    args: &TrustArgs,
+    config: &MarketplaceConfig,
+    session: &Session,
+) -> Result<Option<LiveAnchors>, Failure> {
+    let Some(files) = args.files_over(&configured(config))? else { return Ok(None) };
+    let ignore_crls = files.ignore_crls;
+    let anchors = LiveAnchors::read(files)?;
+    trust::warn(&anchors.current(), ignore_crls, session);
+    Ok(Some(anchors))
 }
 
 /// Anyone can make a certificate with any name in it (design decision 4): a list with names and without
 /// anchors would let nobody in.
-fn names_need_anchors<'a>(
-    mut pins: impl Iterator<Item = &'a Pin>,
-    anchors: Option<&Anchors>,
-) -> Result<(), Failure> {
+fn names_need_anchors<'a>(mut pins: impl Iterator<Item = &'a Pin>, anchors: bool) -> Result<(), Failure> {
     match pins.find(|pin| !matches!(pin, Pin::Fingerprint(_))) {
-        Some(pin) if anchors.is_none() => {
+        Some(pin) if !anchors => {
             let fact = format!("'{pin}' is a name, which counts only if there are trust anchors");
             Err(Failure::new(Status::Usage, fact).with_hint(NO_ANCHORS))
         }
@@ -278,9 +288,18 @@ fn entry_bytes(Size(bytes): Size) -> Result<usize, Failure> {
 }
 
 /// On any address but loopback, somebody must have said who may supersede whose entries.
-fn not_by_mistake(settings: &Settings, open: bool) -> Result<(), Failure> {
+fn not_by_mistake(settings: &Settings, open: bool, session: &Session) -> Result<(), Failure> {
     let guarded = settings.anchors.is_some() || settings.confirmation.is_some();
-    if settings.read_only || guarded || open || settings.listen.ip().is_loopback() {
+    if settings.read_only || guarded || open {
+        return Ok(());
+    }
+    if settings.listen.ip().is_loopback() {
+        // A proxy may be there for all the world.
+        if let Some(url) = &settings.public_url {
+            session.warn(format_args!(
+                "anyone who reaches {url} can supersede and deprecate another's entry; --open says that this is meant"
+            ));
+        }
         return Ok(());
     }
     let fact = format!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Failure, Session, Status, reason, shown};
-use crate::trust::{Anchors, AnchorsError, AnchorsWarning, Pin};
+use crate::trust::{AnchorFiles, Anchors, AnchorsError, AnchorsWarning, Pin};
 
 /// What helps if the endorser is not the holder of a proxy certificate.
 pub const PROXY: &str = "it was signed with a proxy certificate, which counts only with --require trusted";
@@ -58,6 +58,17 @@ impl TrustArgs {
         config: &Configured<'_>,
         session: &Session,
     ) -> Result<Option<Anchors>, Failure> {
+        let Some(files) = self.files_over(config)? else { return Ok(None) };
+        let anchors = files.read()?;
+        warn(&anchors, files.ignore_crls, session);
+        Ok(Some(anchors))
+    }
+
+    /// The files these arguments name, else those that are configured; `None` if there are none.
+    ///
+    /// # Errors
+    /// A usage error if there are CRLs for no anchors on the command line.
+    pub(super) fn files_over(&self, config: &Configured<'_>) -> Result<Option<AnchorFiles>, Failure> {
         // Anchors of both would be more trust than either says.
         let (path, file) = match (&self.ca_path, &self.ca_file) {
             (None, None) => (config.path, config.file),
@@ -71,32 +82,13 @@ impl TrustArgs {
                     .with_hint(config.hint))
             };
         }
-        let mut anchors = Anchors::new();
-        if let Some(path) = path {
-            anchors.add_directory(path)?;
-        }
-        if let Some(file) = file {
-            anchors.add_pem_file(file)?;
-        }
         let crls = if self.crl.is_empty() { config.crls } else { &self.crl };
-        if self.insecure_no_crl {
-            session.warn("CRLs are not looked at: an endorser whose certificate was revoked is trusted");
-            anchors.ignore_crls();
-        } else {
-            for crl in crls {
-                anchors.add_crl_file(crl)?;
-            }
-        }
-        for warning in anchors.warnings() {
-            // What is wrong with a CRL nobody looks at is of no interest.
-            match warning {
-                AnchorsWarning::Unusable(AnchorsError::Crl { .. } | AnchorsError::NoCrl { .. })
-                    if self.insecure_no_crl => {}
-                AnchorsWarning::Unusable(error) => session.warn(told(error)),
-                warning => session.warn(warning),
-            }
-        }
-        Ok(Some(anchors))
+        Ok(Some(AnchorFiles {
+            directory: path.map(Path::to_owned),
+            file: file.map(Path::to_owned),
+            crls: crls.to_vec(),
+            ignore_crls: self.insecure_no_crl,
+        }))
     }
 
     /// The endorsers these arguments name, else those of the configuration.
@@ -108,6 +100,22 @@ impl TrustArgs {
             return Ok(self.endorsed_by.clone());
         }
         Ok(session.config()?.trust.endorsed_by.clone().unwrap_or_default())
+    }
+}
+
+/// What should be known of anchors that can be used.
+pub(super) fn warn(anchors: &Anchors, ignore_crls: bool, session: &Session) {
+    if ignore_crls {
+        session.warn("CRLs are not looked at: an endorser whose certificate was revoked is trusted");
+    }
+    for warning in anchors.warnings() {
+        // What is wrong with a CRL nobody looks at is of no interest.
+        match warning {
+            AnchorsWarning::Unusable(AnchorsError::Crl { .. } | AnchorsError::NoCrl { .. })
+                if ignore_crls => {}
+            AnchorsWarning::Unusable(error) => session.warn(told(error)),
+            warning => session.warn(warning),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 /// The longest time that is ever waited: longer ones cannot be reckoned with on every system.
-pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+pub(crate) const LONGEST: Duration = Duration::from_hours(8760);
 
 /// Exponential backoff after failures that are transient.
 #[derive(Clone, Debug)]
@@ -63,9 +63,9 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(read_pause(" 120 "), Some(Duration::from_secs(120)));
+        assert_eq!(read_pause(" 120 "), Some(Duration::from_mins(2)));
         assert_eq!(read_pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         assert!(read_pause("Thu, 31 Dec 9998 23:59:59 GMT").is_some_and(|pause| pause > hour));
         assert_eq!(read_pause("soon"), None);
     }

@@ -36,8 +36,9 @@ pub struct Changed {
     pub document: Vec<u8>,
 }
 
+/// As [`crate::server::api`] writes it.
 #[derive(Deserialize)]
-struct Changes {
+struct Answered {
     feed: String,
     newest: i64,
     changes: Vec<Change>,
@@ -81,7 +82,7 @@ impl Client {
             url: answer.url.to_string(),
             found: printable(&what),
         };
-        let Changes { feed, newest, changes } =
+        let Answered { feed, newest, changes } =
             serde_json::from_slice(&answer.body).map_err(|error| nonsense(error.to_string()))?;
         let (mut entries, mut last) = (Vec::with_capacity(changes.len()), after);
         for change in changes {

@@ -50,7 +50,7 @@ impl Client {
             sent.map_err(|error| HttpFailure::from_send(&error, url, connection.proxy(url), patience))
         };
         let exchange = Exchange::begin(connection, self.options.total_timeout);
-        let attempt = || self.opened(request, &exchange, send);
+        let attempt = || transport::opened(request, &exchange, send);
         match exchange.retried(attempt, ClientError::is_transient, self.on_retry.as_deref()) {
             Ok((response, url)) => Latest::of(response, url, patience),
             // Behaviour 1.6: nothing is listed.

@@ -31,7 +31,7 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             connection: ConnectionOptions::default(),
-            total_timeout: Duration::from_secs(60),
+            total_timeout: Duration::from_mins(1),
             identity: None,
             login: None,
         }

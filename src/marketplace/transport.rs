@@ -95,7 +95,7 @@ impl Client {
     /// by 307 and 308, which keep it an upload (RFC 9110 §15.4).
     fn follow(&self, request: Request<'_>, exchange: &Exchange<'_>) -> Result<Answer, Failure> {
         let (response, url) =
-            self.opened(request, exchange, |url| exchange.send(self.request(&self.http, url, request), url))?;
+            opened(request, exchange, |url| exchange.send(self.request(&self.http, url, request), url))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let (body, unread) = exchange.read(response, &url, request.limit);
         // An upload that was answered well is done, whatever becomes of the rest of the answer.
@@ -106,35 +106,6 @@ impl Client {
             }
             None => Ok(Answer { status, url, headers, body }),
         }
-    }
-
-    /// A 2xx answer whose body was not read yet, and the URL that gave it.
-    pub(super) fn opened(
-        &self,
-        request: Request<'_>,
-        exchange: &Exchange<'_>,
-        send: impl Fn(&Url) -> Result<Response, HttpFailure>,
-    ) -> Result<(Response, Url), Failure> {
-        let mut url = request.url.clone();
-        for _ in 0..=REDIRECT_LIMIT {
-            let response = send(&url)?;
-            let status = response.status();
-            if let Some(target) = http::redirection(&response) {
-                url = redirected(&url, &target, status, request.document.is_some())?;
-                continue;
-            }
-            if !status.is_success() {
-                let retry_after = http::retry_after(response.headers());
-                let (body, _) = exchange.read(response, &url, MESSAGE_LIMIT);
-                let reason = reason(&body, status.as_u16());
-                return Err(Failure {
-                    error: ClientError::Refused { url: url.into(), status, reason },
-                    retry_after,
-                });
-            }
-            return Ok((response, url));
-        }
-        Err(ClientError::TooManyRedirects { url: request.url.to_string(), limit: REDIRECT_LIMIT }.into())
     }
 
     pub(super) fn request(
@@ -155,6 +126,34 @@ impl Client {
             None => builder,
         }
     }
+}
+
+/// A 2xx answer whose body was not read yet, and the URL that gave it.
+pub(super) fn opened(
+    request: Request<'_>,
+    exchange: &Exchange<'_>,
+    send: impl Fn(&Url) -> Result<Response, HttpFailure>,
+) -> Result<(Response, Url), Failure> {
+    let mut url = request.url.clone();
+    for _ in 0..=REDIRECT_LIMIT {
+        let response = send(&url)?;
+        let status = response.status();
+        if let Some(target) = http::redirection(&response) {
+            url = redirected(&url, &target, status, request.document.is_some())?;
+            continue;
+        }
+        if !status.is_success() {
+            let retry_after = http::retry_after(response.headers());
+            let (body, _) = exchange.read(response, &url, MESSAGE_LIMIT);
+            let reason = reason(&body, status.as_u16());
+            return Err(Failure {
+                error: ClientError::Refused { url: url.into(), status, reason },
+                retry_after,
+            });
+        }
+        return Ok((response, url));
+    }
+    Err(ClientError::TooManyRedirects { url: request.url.to_string(), limit: REDIRECT_LIMIT }.into())
 }
 
 fn redirected(from: &Url, target: &str, status: StatusCode, upload: bool) -> Result<Url, ClientError> {

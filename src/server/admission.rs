@@ -4,11 +4,12 @@ use crate::{
     Metadata, Timestamp,
     dsig::{AlgorithmPolicy, Verified},
     metadata::rules::Leniency,
-    trust::MAX_AHEAD_SECONDS,
+    trust::{Anchors, MAX_AHEAD_SECONDS},
     validate::{Check, Options, Outcome, Report, Requirement, validate},
 };
 
 use super::{
+    anchors::LiveAnchors,
     policy::{self, Admission, Rules, Who},
     settings::Settings,
 };
@@ -31,13 +32,13 @@ pub struct Verdict {
 /// wrong is accepted (S9), a `dcterms:valid` must be there (S10), and where there are anchors, a path to
 /// one. An entry that has expired, or is deprecated, is part of the history.
 ///
-/// Whose entries are taken is [`policy`]'s: `validate` would tell strangers who they are.
-pub fn validation(settings: &Settings, now: Timestamp) -> Options<'_> {
+/// Whose entries are taken is [`policy`]'s: `validate` would tell strangers who they are. `anchors` are those of the settings now.
+pub fn validation<'a>(settings: &Settings, anchors: Option<&'a Anchors>, now: Timestamp) -> Options<'a> {
     let mut options = Options::new(now);
     options.policy = AlgorithmPolicy::new(settings.allow_sha1);
     options.leniency = Leniency::OldEntries;
     options.require.push(Requirement::Dated);
-    options.anchors = settings.anchors.as_ref();
+    options.anchors = anchors;
     if options.anchors.is_some() {
         options.require.push(Requirement::Trusted);
     }
@@ -48,7 +49,8 @@ pub fn validation(settings: &Settings, now: Timestamp) -> Options<'_> {
 /// the clock (S12) and who may endorse here. Takes milliseconds of a core, more for large documents:
 /// [`super::upload::judge`] is for async code.
 pub fn judge(document: &[u8], settings: &Settings, now: Timestamp) -> Verdict {
-    let report = validate(document, &validation(settings, now));
+    let anchors = settings.anchors.as_ref().map(LiveAnchors::current);
+    let report = validate(document, &validation(settings, anchors.as_deref(), now));
     let mut checks = report.checks().to_vec();
     if let Some(metadata) = report.metadata() {
         checks.extend([email_length(metadata), clock(metadata, now), proxy(&report)]);

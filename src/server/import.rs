@@ -116,7 +116,7 @@ struct Candidate {
 /// [`ImportError`] if a directory cannot be read, before anything is added, or the database fails.
 pub fn import(
     folder: &Path,
-    intake: &Intake<'_>,
+    intake: &Intake,
     (store, runtime): (&Store, &Handle),
     observe: &mut Observer<'_>,
 ) -> Result<(), ImportError> {
@@ -168,7 +168,7 @@ async fn add(
     futures_util::future::join_all(adding).await
 }
 
-fn judge(candidate: &Candidate, intake: &Intake<'_>, now: Timestamp) -> Result<NewEntry, FileError> {
+fn judge(candidate: &Candidate, intake: &Intake, now: Timestamp) -> Result<NewEntry, FileError> {
     let mut document = Vec::new();
     let file = File::open(&candidate.path).map_err(FileError::Read)?;
     let most = MAX_DOCUMENT_BYTES as u64 + 1;

@@ -15,12 +15,13 @@ use crate::{
     Timestamp,
     dsig::{AlgorithmPolicy, VerifyError},
     metadata::rules::Leniency,
-    trust::{Anchors, Pin},
+    trust::Pin,
     validate::{Options, Requirement, validate},
 };
 
 use super::{
     admission::MAX_EMAIL_BYTES,
+    anchors::LiveAnchors,
     key::EntryKey,
     policy::{self, PolicyError, Rules, Who},
     store::NewEntry,
@@ -32,20 +33,20 @@ const AHEAD: i64 = 86_400;
 
 /// What is asked of entries.
 #[derive(Clone, Debug)]
-pub struct Intake<'a> {
+pub struct Intake {
     /// Signatures and digests with SHA-1 are good enough, and RSA keys down to 1024 bits.
     pub allow_sha1: bool,
     /// Who may endorse; `None` if that was decided before.
-    pub endorsers: Option<Endorsers<'a>>,
+    pub endorsers: Option<Endorsers>,
 }
 
 /// Who may endorse.
-#[derive(Clone, Copy, Debug)]
-pub struct Endorsers<'a> {
+#[derive(Clone, Debug)]
+pub struct Endorsers {
     /// Those whose certificates have a path to one of these; everyone without.
-    pub anchors: Option<&'a Anchors>,
+    pub anchors: Option<LiveAnchors>,
     /// One of these; everyone if there are none.
-    pub pins: &'a [Pin],
+    pub pins: Vec<Pin>,
 }
 
 /// Why an entry is not taken.
@@ -92,7 +93,7 @@ impl IntakeError {
     }
 }
 
-impl Intake<'_> {
+impl Intake {
     /// Judges an entry that is said to have this key.
     ///
     /// # Errors
@@ -108,16 +109,17 @@ impl Intake<'_> {
         // What Marketplaces hold (S9), if they list it (S10).
         options.leniency = Leniency::OldEntries;
         options.require.push(Requirement::Dated);
-        options.anchors = self.endorsers.and_then(|endorsers| endorsers.anchors);
+        let anchors = self.endorsers.as_ref().and_then(|endorsers| endorsers.anchors.as_ref());
+        let anchors = anchors.map(LiveAnchors::current);
+        options.anchors = anchors.as_deref();
         let report = validate(document, &options);
         if let Some(check) = report.deciding() {
             let reason = check.message.clone().unwrap_or_else(|| check.name.to_owned());
             let algorithm = matches!(report.signature_error(), Some(VerifyError::ForbiddenAlgorithm { .. }));
             return Err(IntakeError::Invalid { reason, algorithm });
         }
-        if let Some(endorsers) = self.endorsers {
-            let rules =
-                Rules { anchors: endorsers.anchors.is_some(), endorsers: endorsers.pins, not_for: None };
+        if let Some(endorsers) = &self.endorsers {
+            let rules = Rules { anchors: anchors.is_some(), endorsers: &endorsers.pins, not_for: None };
             let who = Who::of(&report).ok_or_else(unsigned)?;
             policy::decide(&rules, &who)?;
         }

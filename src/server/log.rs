@@ -74,6 +74,9 @@ pub async fn request(State(metrics): State<Metrics>, mut request: Request, next:
     let mut line = Line::new(&request, id.to_str().unwrap_or_default(), metrics);
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let mut response = next.run(request).instrument(line.span.clone()).await;
+    if response.extensions().get::<Panicked>().is_some() {
+        line.metrics.panicked();
+    }
     line.route = response.extensions_mut().remove::<Route>();
     line.status = response.status().as_u16();
     response.headers_mut().insert(REQUEST_ID, id);
@@ -96,9 +99,18 @@ pub async fn route(request: Request, next: Next) -> Response {
 
 /// The answer to a request that found a mistake in the server: 500, and the server goes on.
 pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "there is a mistake in the server; it has been noted")
-        .into_response()
+    let problem = Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "there is a mistake in the server; it has been noted",
+    );
+    let mut response = problem.into_response();
+    response.extensions_mut().insert(Panicked);
+    response
 }
+
+/// There was a mistake in the server.
+#[derive(Clone, Debug)]
+struct Panicked;
 
 /// What is logged of a request when it ends, be it because the client has left.
 struct Line {
@@ -240,6 +252,15 @@ fn words(payload: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::{
+        Router,
+        body::Body,
+        middleware::{from_fn, from_fn_with_state},
+        routing::get,
+    };
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
+
     use super::*;
 
     #[test]
@@ -263,6 +284,30 @@ mod tests {
         assert_eq!(shown("a\nb\u{1b}[31m\u{202e}é"), "a\\nb\\u{1b}[31m\\u{202e}é");
         assert_eq!(shown(&"x".repeat(1000)).chars().count(), MAX_PATH + 1);
         assert_eq!(percent_decoded("%zz%4"), b"%zz%4");
+    }
+
+    #[tokio::test]
+    async fn a_mistake_in_a_handler_is_an_answer_and_the_server_goes_on() {
+        let metrics = Metrics::default();
+        let router = Router::new()
+            .route("/wrong", get(async || -> &'static str { panic!("sesame") }))
+            .route("/right", get(async || "right"))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn(route))
+            .layer(from_fn_with_state(metrics.clone(), request));
+        let ask = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap()
+        };
+        let wrong = ask("/wrong").await;
+        assert_eq!(wrong.status(), 500);
+        assert_eq!(wrong.headers()[REQUEST_ID].len(), 16);
+        let problem = wrong.extensions().get::<Problem>().unwrap();
+        assert!(!problem.message.contains("sesame"));
+        assert_eq!(ask("/right").await.status(), 200);
+        let counted = "requests_total{method=\"GET\",route=\"/wrong\",status=\"500\"} 1";
+        assert!(metrics.text().contains(counted), "{}", metrics.text());
+        assert!(metrics.text().contains("panics_total 1"), "{}", metrics.text());
     }
 
     #[test]

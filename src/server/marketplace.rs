@@ -14,6 +14,7 @@ use super::{
     settings::Settings,
     store::Store,
     upload::{Judges, body::Memory},
+    web::list::Suggested,
 };
 
 /// What every request shares. Cheap to clone; the `State` of all handlers.
@@ -27,6 +28,7 @@ struct Shared {
     metrics: Metrics,
     judges: Judges,
     counts: Counts,
+    suggested: Suggested,
     uploads: Memory,
     mailer: Result<Option<Mailer>, MailerError>,
     queries: Engine,
@@ -44,6 +46,7 @@ impl Marketplace {
             metrics: Metrics::default(),
             judges: Judges::default(),
             counts: Counts::default(),
+            suggested: Suggested::default(),
             uploads: Memory::default(),
             queries: Engine::default(),
         }))
@@ -82,6 +85,11 @@ impl Marketplace {
     /// How many entries lists have.
     pub fn counts(&self) -> &Counts {
         &self.0.counts
+    }
+
+    /// What the fields of its pages suggest.
+    pub fn suggested(&self) -> &Suggested {
+        &self.0.suggested
     }
 
     /// Who sends its mail; `None` if none is to be sent.

@@ -3,7 +3,8 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    core::Collector,
 };
 use rustix::process::{Resource, getrlimit};
 
@@ -23,7 +24,7 @@ struct Numbers {
     registry: Registry,
     requests: IntCounterVec,
     latency: HistogramVec,
-    panics: IntCounterVec,
+    panics: IntCounter,
     uploads: IntCounterVec,
     mails: IntCounterVec,
     connections: IntGauge,
@@ -67,7 +68,9 @@ impl Metrics {
 
     /// A request could not be answered because of a mistake in the server.
     pub fn panicked(&self) {
-        self.count(|numbers| &numbers.panics, "request");
+        if let Some(numbers) = &self.0 {
+            numbers.panics.inc();
+        }
     }
 
     /// A document was uploaded, by any of the ways there are.
@@ -155,6 +158,8 @@ impl Numbers {
             "From the head of a request to the head of its answer.",
         );
         let latency = HistogramVec::new(latency.buckets(LATENCIES.to_vec()), &["route", "method"])?;
+        let panics =
+            IntCounter::new(format!("{PREFIX}_panics_total"), "Mistakes in the server that were caught.")?;
         Ok(Self {
             requests: in_all(
                 "requests_total",
@@ -162,7 +167,7 @@ impl Numbers {
                 &["route", "method", "status"],
             )?,
             latency: registered(&registry, latency)?,
-            panics: in_all("panics_total", "Mistakes in the server that were caught.", &["where"])?,
+            panics: registered(&registry, panics)?,
             uploads: in_all("uploads_total", "Documents that were uploaded.", &["outcome"])?,
             mails: in_all("mails_total", "Mails to endorsers and the administrator.", &["outcome"])?,
             connections: ours("connections", "Connections that are open.")?,
@@ -217,7 +222,7 @@ mod tests {
             "stratuslab_marketplace_request_duration_seconds_bucket{method=\"GET\",route=\"/metadata\",le=\"0.0025\"} 1",
             "stratuslab_marketplace_uploads_total{outcome=\"created\"} 1",
             "stratuslab_marketplace_mails_total{outcome=\"failed\"} 1",
-            "stratuslab_marketplace_panics_total{where=\"request\"} 1",
+            "stratuslab_marketplace_panics_total 1",
             "stratuslab_marketplace_indexed_entry 7",
             "stratuslab_marketplace_newest_entry 8",
             "stratuslab_marketplace_database_up 1",

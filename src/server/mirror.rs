@@ -8,7 +8,7 @@
 //! stopped goes on where it was, and one whose source was made anew begins anew. Taking an entry twice is
 //! harmless, so nothing is lost between an entry and its place.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use openssl::sha::sha256;
 use rayon::prelude::*;
@@ -111,11 +111,11 @@ pub struct Round {
 #[derive(Debug)]
 pub struct Mirror<'a> {
     client: Client,
-    intake: Intake<'a>,
+    intake: Intake,
     store: &'a Store,
     runtime: &'a Handle,
-    /// SHA-256 of the documents of a list that were looked at.
-    remembered: HashSet<[u8; 32]>,
+    /// SHA-256 of the documents of a list that were looked at, and whether they are here.
+    remembered: HashMap<[u8; 32], bool>,
 }
 
 /// An entry to be judged: where it stands, the key it is said to have, its bytes.
@@ -128,8 +128,8 @@ struct Candidate {
 
 impl<'a> Mirror<'a> {
     /// Follows the Marketplace that `client` talks to.
-    pub fn new(client: Client, intake: Intake<'a>, (store, runtime): (&'a Store, &'a Handle)) -> Self {
-        Self { client, intake, store, runtime, remembered: HashSet::new() }
+    pub fn new(client: Client, intake: Intake, (store, runtime): (&'a Store, &'a Handle)) -> Self {
+        Self { client, intake, store, runtime, remembered: HashMap::new() }
     }
 
     /// Takes all there is to take now, and tells `observe` of it.
@@ -194,37 +194,39 @@ impl<'a> Mirror<'a> {
         let mut list = self.client.latest()?;
         loop {
             let entry = list.next().transpose()?;
-            let last = entry.is_none();
+            let end = entry.is_none();
             if let Some(document) = entry {
                 number += 1;
-                if self.remembered.contains(&sha256(&document)) {
-                    round.same += 1;
+                if let Some(here) = self.remembered.get(&sha256(&document)) {
+                    // What was refused was told then.
+                    round.same += u64::from(*here);
                     continue;
                 }
                 bytes += document.len();
                 batch.push(Candidate { name: format!("entry {number}"), key: None, document });
             }
-            if last || batch.len() >= AT_ONCE || bytes >= BYTES_AT_ONCE {
-                self.take(&batch, &mut round, observe)?;
+            if end || batch.len() >= AT_ONCE || bytes >= BYTES_AT_ONCE {
+                let here = self.take(&batch, &mut round, observe)?;
                 if self.remembered.len() + batch.len() <= MAX_REMEMBERED {
-                    self.remembered.extend(batch.iter().map(|candidate| sha256(&candidate.document)));
+                    let digests = batch.iter().map(|candidate| sha256(&candidate.document));
+                    self.remembered.extend(digests.zip(here));
                 }
                 batch.clear();
                 bytes = 0;
             }
-            if last {
+            if end {
                 return Ok(round);
             }
         }
     }
 
-    /// Judges entries on all cores and adds what is good.
+    /// Judges entries on all cores and adds what is good. Whether each is here now.
     fn take(
         &self,
         candidates: &[Candidate],
         round: &mut Round,
         observe: &mut Observer<'_>,
-    ) -> Result<(), MirrorError> {
+    ) -> Result<Vec<bool>, MirrorError> {
         let now = Timestamp::now();
         let judged: Vec<_> = candidates.par_iter().map(|candidate| self.judge(candidate, now)).collect();
         let adding = judged.iter().map(async |judged| match judged {
@@ -232,15 +234,18 @@ impl<'a> Mirror<'a> {
             Err(_) => None,
         });
         let added = self.runtime.block_on(futures_util::future::join_all(adding));
+        let mut here = Vec::with_capacity(candidates.len());
         for ((candidate, judged), added) in candidates.iter().zip(judged).zip(added) {
             let error = match (judged, added) {
                 (Ok(entry), Some(Ok(Added::Created))) => {
                     round.added += 1;
+                    here.push(true);
                     observe(Mirrored::Added(&entry.key));
                     continue;
                 }
                 (Ok(entry), Some(Ok(Added::Same))) => {
                     round.same += 1;
+                    here.push(true);
                     observe(Mirrored::Same(&entry.key));
                     continue;
                 }
@@ -249,12 +254,13 @@ impl<'a> Mirror<'a> {
                 (Ok(_), _) => EntryError::Differs,
             };
             round.refused += 1;
+            here.push(false);
             observe(Mirrored::Refused(&candidate.name, &error));
             if round.refused > MAX_REFUSED {
                 return Err(MirrorError::Refused { url: self.url() });
             }
         }
-        Ok(())
+        Ok(here)
     }
 
     fn judge(&self, candidate: &Candidate, now: Timestamp) -> Result<NewEntry, EntryError> {

@@ -45,7 +45,7 @@ pub struct Checked {
 /// # Errors
 /// [`StoreError`] if the database cannot be read.
 pub fn recheck(
-    intake: &Intake<'_>,
+    intake: &Intake,
     (store, runtime): (&Store, &Handle),
     observe: &mut Observer<'_>,
 ) -> Result<Checked, StoreError> {
@@ -74,7 +74,7 @@ pub fn recheck(
 }
 
 /// What is wrong with an entry.
-fn faults(kept: &Kept, intake: &Intake<'_>, now: Timestamp) -> Vec<String> {
+fn faults(kept: &Kept, intake: &Intake, now: Timestamp) -> Vec<String> {
     let Some((document, sha256)) = &kept.document else { return vec!["it has no document".to_owned()] };
     let mut faults = Vec::new();
     if *sha256 != openssl::sha::sha256(document) {

@@ -144,6 +144,9 @@ fn background(marketplace: &Marketplace, work: &mut tokio::task::JoinSet<()>) ->
     let settings = marketplace.settings();
     let queries = marketplace.queries().clone();
     work.spawn(queries.follow(marketplace.store().clone(), Program::this()?));
+    if let Some(anchors) = settings.anchors.clone() {
+        work.spawn(anchors.follow());
+    }
     if settings.confirmation.is_some() {
         work.spawn(confirm::expire(marketplace.clone()));
     }

@@ -2,13 +2,9 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{
-    Email, Password,
-    http::HttpUrl,
-    trust::{Anchors, Pin},
-};
+use crate::{Email, Password, http::HttpUrl, trust::Pin};
 
-use super::mail::MailServer;
+use super::{anchors::LiveAnchors, mail::MailServer};
 
 /// How a Marketplace is set up.
 #[derive(Debug)]
@@ -28,7 +24,7 @@ pub struct Settings {
     /// Takes signatures and digests with SHA-1, and RSA keys down to 1024 bits.
     pub allow_sha1: bool,
     /// Takes entries only of endorsers whose certificates have a path to one of these.
-    pub anchors: Option<Anchors>,
+    pub anchors: Option<LiveAnchors>,
     /// Takes entries of these endorsers only; of everyone if there are none.
     pub endorsers: Vec<Pin>,
     /// Asks endorsers by mail before their entries are taken.

@@ -4,14 +4,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use crate::{
-    problem,
-    server::{self, draft::Draft},
-    shown,
+    answers::{problem, shown},
+    server::draft::Draft,
+    start,
 };
 
 #[test]
 fn everything_taken_is_in_the_feed_in_that_order() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let empty = shown(&server, "/api/v1/changes");
     assert_eq!((&empty["newest"], &empty["changes"]), (&0.into(), &serde_json::json!([])));
     let documents: Vec<_> = [
@@ -49,7 +49,7 @@ fn everything_taken_is_in_the_feed_in_that_order() {
 
 #[test]
 fn a_page_of_the_feed_is_of_moderate_size() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let large = "x".repeat(4_000_000);
     for number in 0..6 {
         server.publish(Draft::new(&number.to_string()).text("description", &large).signed());
@@ -71,7 +71,7 @@ fn a_page_of_the_feed_is_of_moderate_size() {
 
 #[test]
 fn places_in_the_feed_are_numbers() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     for query in ["after=-1", "after=x", "after=9223372036854775808", "limit=0", "limit=1001", "since=1"] {
         problem(&server.get(&format!("/api/v1/changes?{query}")).send(), 400);
     }

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, path::Path, process::Command};
 use serde_json::Value;
 
 use crate::{
-    server::{self, Server, draft::Draft},
-    shown,
+    answers::shown,
+    server::{Server, draft::Draft},
+    start,
 };
 
 /// Of the environment that `tests/setup.sh` makes.
@@ -16,7 +17,7 @@ const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/schemathesi
 
 /// The entry that the examples of the description name, and others.
 fn filled() -> Server {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let example = Draft::new("an image\n").created("2011-09-13T09:58:54Z").text("tag", "latest");
     let newer = example.clone().email("joe@example.org");
     for draft in [

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use crate::{
-    problem,
-    server::{self, Server, draft::Draft},
-    shown,
+    answers::{problem, shown},
+    server::{Server, draft::Draft},
+    start,
 };
 
 /// Seven images, endorsed one second after the other.
 fn seven() -> Server {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     for number in 0..7 {
         let draft = Draft::new(&format!("image {number}"))
             .created(&format!("2012-03-04T05:06:0{number}Z"))
@@ -63,7 +63,7 @@ fn filters_and_order_stay_in_the_links() {
 
 #[test]
 fn filters_go_by_name() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let jane = Draft::new("a").text("os-version", "7").text("title", "Jane's");
     let joe = Draft::new("b").email("joe@example.org").text("title", "Joe's").locations(&["pdisk:x"]);
     let old = Draft::new("c").valid("2012-12-12T12:12:12Z").text("title", "old");
@@ -92,7 +92,7 @@ fn filters_go_by_name() {
 
 #[test]
 fn an_entry_in_a_list_says_what_it_has_and_null_for_the_rest() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let draft = Draft::new("a").text("os", "ttylinux").locations(&["http://a.example/", "http://b.example/"]);
     let document = draft.signed();
     server.publish(document.clone());
@@ -113,7 +113,7 @@ fn an_entry_in_a_list_says_what_it_has_and_null_for_the_rest() {
 
 #[test]
 fn what_is_not_understood_is_refused() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     for query in [
         "colour=blue",
         "statsu=all",
@@ -150,14 +150,14 @@ fn what_is_not_understood_is_refused() {
 
 #[test]
 fn an_empty_marketplace_has_an_empty_list() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let list = shown(&server, "/api/v1/entries");
     assert_eq!(list, serde_json::json!({ "entries": [], "next": null, "previous": null }));
 }
 
 #[test]
 fn what_there_is_not_is_a_problem_in_json() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     problem(&server.get("/api/v1/nothing").accept("text/html").send(), 404);
     let answer = server.post("/api/v1/endorsers", "application/xml", "x").send();
     problem(&answer, 405);
@@ -166,7 +166,7 @@ fn what_there_is_not_is_a_problem_in_json() {
 
 #[test]
 fn links_begin_with_the_prefix_of_the_public_url() {
-    let server = server::start(|settings| {
+    let server = start(|settings| {
         settings.public_url = Some(stratuslab::server::settings::PublicUrl {
             origin: "https://market.example".to_owned(),
             prefix: "/market/place".to_owned(),

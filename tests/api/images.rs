@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    problem,
-    server::{self, draft::Draft},
-    shown,
+    answers::{problem, shown},
+    server::draft::Draft,
+    start,
 };
 
 /// A field of each entry.
@@ -15,7 +15,7 @@ fn each<'a>(entries: &'a Value, name: &str) -> Vec<&'a str> {
 
 #[test]
 fn an_image_has_the_newest_entry_of_each_endorser_whatever_its_state() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let jane = Draft::new("a");
     let newer = jane.clone().created("2013-01-01T00:00:00Z").deprecated("a hole");
     let joe = jane.clone().email("joe@example.org").created("2012-06-01T00:00:00Z");
@@ -53,7 +53,7 @@ fn an_image_has_the_newest_entry_of_each_endorser_whatever_its_state() {
 
 #[test]
 fn an_image_that_nobody_endorses_is_not_found() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let identifier = Draft::new("a").identifier();
     problem(&server.get(&format!("/api/v1/images/{identifier}")).send(), 404);
     problem(&server.get(&format!("/api/v1/images/{identifier}/history")).send(), 404);
@@ -64,7 +64,7 @@ fn an_image_that_nobody_endorses_is_not_found() {
 
 #[test]
 fn endorsers_and_their_tags_are_listed() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     for draft in [
         Draft::new("a").text("tag", "stable"),
         Draft::new("b").text("tag", "stable").created("2013-01-01T00:00:00Z"),

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    path, problem,
-    server::{self, Answer, Server, draft::Draft},
-    shown,
+    answers::{path, problem, shown},
+    server::{Answer, Server, draft::Draft},
+    start,
 };
 
 fn upload(server: &Server, document: impl Into<Vec<u8>>) -> Answer {
@@ -20,7 +20,7 @@ fn judge(server: &Server, document: impl Into<Vec<u8>>) -> Value {
 
 #[test]
 fn an_upload_is_an_entry_at_once_and_the_same_again_is_harmless() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let (draft, document) = (Draft::new("a"), Draft::new("a").signed());
     let answer = upload(&server, document.clone());
     assert_eq!((answer.status, &answer.json()["outcome"]), (201, &"created".into()));
@@ -33,7 +33,7 @@ fn an_upload_is_an_entry_at_once_and_the_same_again_is_harmless() {
 
 #[test]
 fn what_is_refused_is_refused_with_every_check() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let document = Draft::new("a").signed();
     let text = String::from_utf8(document.clone()).unwrap();
     let answer = upload(&server, text.replace("ttylinux", "windows"));
@@ -55,7 +55,7 @@ fn what_is_refused_is_refused_with_every_check() {
 
 #[test]
 fn only_xml_of_bounded_size_is_taken() {
-    let server = server::start(|settings| settings.max_entry_bytes = 10_000);
+    let server = start(|settings| settings.max_entry_bytes = 10_000);
     for target in ["/api/v1/entries", "/api/v1/verdict"] {
         problem(&server.post(target, "application/json", "{}").send(), 415);
         problem(&server.post(target, "multipart/form-data; boundary=x", "--x--").send(), 415);
@@ -69,7 +69,7 @@ fn only_xml_of_bounded_size_is_taken() {
 
 #[test]
 fn where_nothing_is_taken_a_verdict_can_still_be_had() {
-    let server = server::start(|settings| settings.read_only = true);
+    let server = start(|settings| settings.read_only = true);
     let document = Draft::new("a").signed();
     problem(&upload(&server, document.clone()), 403);
     assert_eq!(judge(&server, document)["accepted"], true);
@@ -77,7 +77,7 @@ fn where_nothing_is_taken_a_verdict_can_still_be_had() {
 
 #[test]
 fn a_verdict_stores_nothing_and_tells_what_is_wrong() {
-    let server = server::start(|_| {});
+    let server = start(|_| {});
     let good = judge(&server, Draft::new("a").signed());
     assert_eq!((&good["accepted"], &good["reason"]), (&true.into(), &Value::Null));
     assert_eq!(shown(&server, "/api/v1/entries")["entries"], serde_json::json!([]));

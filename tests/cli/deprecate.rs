@@ -1,4 +1,6 @@
-//! `stratus-deprecate-metadata` against the loopback Marketplace.
+//! `stratus-deprecate-metadata` against a Marketplace, and against the loopback one for what goes wrong.
+
+#![allow(clippy::float_cmp, reason = "numbers that are counted")]
 
 use std::{fs, path::Path};
 
@@ -14,6 +16,7 @@ use stratuslab::{
 
 use crate::{
     loopback::{EMAIL, IDENTIFIER, Marketplace, entry, server::Facts, signed, start},
+    marketplace::Marketplace as Real,
     pki::{Identity, Kind, Request, jane, new_key},
     place::{Done, PASSWORD, Place, unsigned},
     transcript,
@@ -42,20 +45,21 @@ fn serving(document: &[u8], faults: &[&str]) -> (Marketplace, tempfile::TempDir)
     (marketplace, stored)
 }
 
-/// A Marketplace that has entries, and judges what it gets.
-fn having(documents: &[Vec<u8>]) -> (Marketplace, tempfile::TempDir) {
-    let stored = tempfile::tempdir().unwrap();
-    for (number, document) in documents.iter().enumerate() {
-        fs::write(stored.path().join(format!("{number}.xml")), document).unwrap();
+/// `stratus-marketplace` itself, with these entries.
+fn having(documents: &[Vec<u8>]) -> Real {
+    // Some are signed as the original tools did.
+    let marketplace = Real::start(&["--allow-sha1"]);
+    for document in documents {
+        let answer = marketplace.upload(document);
+        assert_eq!(answer.status, 201, "{}", answer.body);
     }
-    let marketplace = start(&[], |options| options.folder = Some(stored.path().to_owned()));
-    (marketplace, stored)
+    marketplace
 }
 
-/// A place whose configuration names this Marketplace.
-fn place(marketplace: &Marketplace) -> Place {
+/// A place whose configuration names the Marketplace there.
+fn place(base: &str) -> Place {
     let place = Place::new();
-    place.grid_p12().uses(marketplace);
+    place.grid_p12().uses_at(base);
     place
 }
 
@@ -63,13 +67,18 @@ fn deprecate(place: &Place, args: &[&str]) -> Done {
     place.run("deprecate", &[&GRID, args].concat())
 }
 
-/// What was uploaded, once.
+/// What was uploaded, by the URL printed.
 #[track_caller]
-fn uploaded(marketplace: &Marketplace) -> String {
-    let mut posts = marketplace.requests.try_iter().filter(|request| request.method == "POST");
-    let body = posts.next().unwrap().body;
-    assert!(posts.next().is_none());
-    String::from_utf8(body).unwrap()
+fn uploaded(marketplace: &Real, done: &Done) -> String {
+    let path = done.succeeded().trim_end().strip_prefix(&marketplace.base).unwrap();
+    let answer = marketplace.ask("GET", path, "Accept: application/xml\r\n", b"");
+    assert_eq!(answer.status, 200, "{}", answer.head);
+    answer.body
+}
+
+/// How many entries were uploaded.
+fn entries(marketplace: &Real) -> f64 {
+    marketplace.metric("stratuslab_marketplace_newest_entry")
 }
 
 /// The date in the URL printed.
@@ -95,13 +104,13 @@ fn the_newest_entry_is_deprecated_or_the_one_asked_for() {
     let older = entry(CREATED, RsaSha256);
     let newer = signed(&unsigned().replace("2999", "2998"), "2012-01-01T00:00:00Z", RsaSha256);
     for (args, of_newer) in [(&[IDENTIFIER][..], true), (&["--created", CREATED, IDENTIFIER], false)] {
-        let (marketplace, _stored) = having(&[older.clone(), newer.clone()]);
-        let place = place(&marketplace);
+        let marketplace = having(&[older.clone(), newer.clone()]);
+        let place = place(&marketplace.base);
         let done = deprecate(&place, &[&["--reason", "a < b & c"], args].concat());
         assert_eq!(done.stderr, "");
         let prefix = format!("{}/metadata/{IDENTIFIER}/{EMAIL}/", marketplace.base);
         assert!(done.succeeded().starts_with(&prefix), "{}", done.stdout);
-        let sent = uploaded(&marketplace);
+        let sent = uploaded(&marketplace, &done);
         assert_eq!(sent.contains("2998-01-01T00:00:00Z"), of_newer);
         assert!(sent.contains("<slterms:deprecated>a &lt; b &amp; c</slterms:deprecated>"), "{sent}");
         assert!(sent.contains(created(&done)));
@@ -115,60 +124,58 @@ fn the_newest_entry_is_deprecated_or_the_one_asked_for() {
 
 #[test]
 fn a_reason_is_the_one_of_the_originals_if_none_is_given() {
-    let (marketplace, _stored) = having(&[entry(CREATED, RsaSha256)]);
-    deprecate(&place(&marketplace), &[IDENTIFIER]).succeeded();
-    assert!(uploaded(&marketplace).contains(">This image has been deprecated</"));
+    let marketplace = having(&[entry(CREATED, RsaSha256)]);
+    let done = deprecate(&place(&marketplace.base), &[IDENTIFIER]);
+    assert!(uploaded(&marketplace, &done).contains(">This image has been deprecated</"));
 }
 
 #[test]
 fn c26_deprecating_again_replaces_the_reason() {
-    let (marketplace, _stored) = having(&[entry(CREATED, RsaSha256)]);
-    let place = place(&marketplace);
+    let marketplace = having(&[entry(CREATED, RsaSha256)]);
+    let place = place(&marketplace.base);
     let first = deprecate(&place, &["--reason", "first", IDENTIFIER]);
     let second = deprecate(&place, &["--reason", "second", IDENTIFIER]);
     assert_eq!(second.stderr, "note: the entry fetched: the image is deprecated: first\n");
     // Within one second, and later all the same.
     assert!(created(&first) < created(&second));
-    let sent =
-        marketplace.requests.try_iter().filter(|request| request.method == "POST").last().unwrap().body;
-    let sent = String::from_utf8(sent).unwrap();
+    let sent = uploaded(&marketplace, &second);
     assert_eq!(sent.matches("<slterms:deprecated>").count(), 1);
     assert!(sent.contains(">second<") && !sent.contains("first"), "{sent}");
 }
 
 #[test]
 fn right_after_the_upload_the_new_entry_is_later() {
-    let marketplace = start(&[], |_| ());
-    let place = place(&marketplace);
+    let marketplace = having(&[]);
+    let place = place(&marketplace.base);
     place.write("a.xml", unsigned());
     place.run("sign", &[&GRID[..], &["a.xml"]].concat()).succeeded();
-    let uploaded = place.run("upload", &["a.xml"]);
+    let first = place.run("upload", &["a.xml"]);
     let deprecated = deprecate(&place, &[IDENTIFIER]);
-    assert!(created(&uploaded) < created(&deprecated));
+    assert!(created(&first) < created(&deprecated));
 }
 
 #[test]
 fn sha1_is_accepted_and_made_only_when_asked_for() {
-    let (marketplace, _stored) = having(&[entry(CREATED, RsaSha1)]);
-    let place = place(&marketplace);
+    let marketplace = having(&[entry(CREATED, RsaSha1)]);
+    let place = place(&marketplace.base);
     let told = deprecate(&place, &[IDENTIFIER]);
     assert_eq!(
         told.failed(1),
         "error: the entry fetched is invalid: rsa-sha1 is not accepted: SHA-1 no longer protects signatures\n\
          hint: --allow-sha1 accepts the signature of the entry fetched\n"
     );
-    assert!(marketplace.requests.try_iter().all(|request| request.method == "GET"));
-    deprecate(&place, &["--allow-sha1", IDENTIFIER]).succeeded();
-    assert!(uploaded(&marketplace).contains("#rsa-sha256\""));
+    assert_eq!(entries(&marketplace), 1.0);
+    let done = deprecate(&place, &["--allow-sha1", IDENTIFIER]);
+    assert!(uploaded(&marketplace, &done).contains("#rsa-sha256\""));
 
     // What an old Marketplace needs: both from the configuration.
-    let (marketplace, _stored) = having(&[entry(CREATED, RsaSha1)]);
+    let marketplace = having(&[entry(CREATED, RsaSha1)]);
     place.config(&format!(
         "marketplace_endpoint = '{}'\nallow_sha1 = true\nsignature_algorithm = 'rsa-sha1'\n",
         marketplace.base
     ));
-    deprecate(&place, &[IDENTIFIER]).succeeded();
-    let sent = uploaded(&marketplace);
+    let done = deprecate(&place, &[IDENTIFIER]);
+    let sent = uploaded(&marketplace, &done);
     assert!(sent.contains("http://www.w3.org/2000/09/xmldsig#rsa-sha1"), "{sent}");
     assert!(sent.contains("http://www.w3.org/2000/09/xmldsig#sha1"), "{sent}");
 }
@@ -181,7 +188,7 @@ fn c15_a_pending_confirmation_is_told() {
         options.confirm = true;
         options.folder = Some(stored.path().to_owned());
     });
-    let done = deprecate(&place(&marketplace), &[IDENTIFIER]);
+    let done = deprecate(&place(&marketplace.base), &[IDENTIFIER]);
     assert_eq!(
         done.stderr,
         format!("warning: confirmation e-mail sent to {EMAIL}; the entry appears once it is confirmed\n")
@@ -193,8 +200,8 @@ fn c15_a_pending_confirmation_is_told() {
 fn the_address_is_the_certificates_else_the_one_given() {
     let two = Request::new("Joe").email("first@example.org").email("second@example.org");
     let none = Request::new("Joe").self_signed(&new_key(Kind::P256));
-    let marketplace = start(&[], |_| ());
-    let place = place(&marketplace);
+    let marketplace = having(&[]);
+    let place = place(&marketplace.base);
     place.write("two.p12", two.self_signed(&new_key(Kind::P256)).pkcs12(PASSWORD));
     place.write("none.p12", none.pkcs12(PASSWORD));
     let config = format!("marketplace_endpoint = '{}'\nemail = 'jim@example.org'\n", marketplace.base);
@@ -218,8 +225,8 @@ fn the_address_is_the_certificates_else_the_one_given() {
 
 #[test]
 fn json_tells_of_the_new_entry_or_why_there_is_none() {
-    let (marketplace, _stored) = having(&[entry(CREATED, RsaSha256)]);
-    let place = place(&marketplace);
+    let marketplace = having(&[entry(CREATED, RsaSha256)]);
+    let place = place(&marketplace.base);
     let done = deprecate(&place, &["--json", "--reason", "why", IDENTIFIER]);
     let array: serde_json::Value = serde_json::from_str(done.succeeded()).unwrap();
     assert_eq!((&array[0]["deprecated"], &array[0]["state"]), (&"why".into(), &"created".into()));
@@ -250,11 +257,12 @@ fn nothing_is_uploaded_if_the_entry_is_not_the_one_asked_for() {
     let mut marketplaces: Vec<_> =
         served.iter().map(|(name, document)| (*name, serving(document, &[]))).collect();
     marketplaces.push(("TWICE", serving(good.as_bytes(), &["twice"])));
-    marketplaces.push(("EMPTY", (start(&[], |_| ()), tempfile::tempdir().unwrap())));
-    let place = place(&marketplaces[0].1.0);
+    let place = place(&marketplaces[0].1.0.base);
     place.write("none.p12", Request::new("Joe").self_signed(&new_key(Kind::P256)).pkcs12(PASSWORD));
     place.write(".globus/usercert.p12", place.bytes("grid.p12"));
     let mut variables = vec![("ID", IDENTIFIER), ("STRATUSLAB_P12_PASSWORD", PASSWORD)];
+    let empty = having(&[]);
+    variables.push(("EMPTY", &empty.base));
     variables.extend(marketplaces.iter().map(|(name, (marketplace, _))| (*name, marketplace.base.as_str())));
     let before = place.listing();
     transcript::play("deprecate", &place, &variables);
@@ -262,6 +270,7 @@ fn nothing_is_uploaded_if_the_entry_is_not_the_one_asked_for() {
     for (name, (marketplace, _)) in &marketplaces {
         assert!(marketplace.requests.try_iter().all(|request| request.method == "GET"), "{name}");
     }
+    assert_eq!(entries(&empty), 0.0);
 }
 
 /// The signature that xmlsec1 fills in, as the originals made them.
@@ -302,17 +311,16 @@ fn left_by_the_original(folder: &Path) -> Vec<u8> {
 fn c23_c24_c25_c26_entries_of_the_original_command_are_deprecated_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let old = left_by_the_original(folder.path());
-    let (marketplace, _stored) = having(std::slice::from_ref(&old));
-    let place = place(&marketplace);
+    let marketplace = having(std::slice::from_ref(&old));
+    let place = place(&marketplace.base);
     place.write("old.xml", &old);
     place.run("validate", &["--allow-sha1", "old.xml"]).failed(1);
     let done = deprecate(&place, &["--allow-sha1", "--reason", "a new reason", IDENTIFIER]);
-    done.succeeded();
+    let sent = uploaded(&marketplace, &done);
     for noted in ["out of order", "parseType", "the image is deprecated: the old reason"] {
         assert_eq!(done.stderr.matches(noted).count(), 1, "{}", done.stderr);
     }
     assert!(done.stderr.lines().all(|line| line.starts_with("note: the entry fetched: ")), "{}", done.stderr);
-    let sent = uploaded(&marketplace);
     assert!(sent.contains("<ns2:endorsement rdf:parseType=\"Resource\">"), "{sent}");
     assert!(sent.contains("</ns2:endorsement><ns3:deprecated>a new reason</ns3:deprecated>"), "{sent}");
     assert!(!sent.contains("old reason") && !sent.contains("slterms:") && !sent.contains("slreq:"), "{sent}");

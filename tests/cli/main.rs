@@ -4,6 +4,9 @@
 
 #[path = "../loopback/mod.rs"]
 mod loopback;
+#[cfg(feature = "marketplace")]
+#[path = "../marketplace/mod.rs"]
+mod marketplace;
 #[path = "../common/pki.rs"]
 mod pki;
 mod place;
@@ -12,6 +15,7 @@ mod transcript;
 
 mod bad_input;
 mod credentials;
+#[cfg(feature = "marketplace")]
 mod deprecate;
 mod images;
 mod interrupt;

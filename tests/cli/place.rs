@@ -76,7 +76,12 @@ impl Place {
 
     /// Has the commands use this Marketplace.
     pub(crate) fn uses(&self, marketplace: &Marketplace) {
-        self.config(&format!("marketplace_endpoint = '{}'\n", marketplace.base));
+        self.uses_at(&marketplace.base);
+    }
+
+    /// The same for one at this URL.
+    pub(crate) fn uses_at(&self, base: &str) {
+        self.config(&format!("marketplace_endpoint = '{base}'\n"));
     }
 
     /// `stratus-NAME-metadata`, in an environment with nothing else in it.

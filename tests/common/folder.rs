@@ -19,7 +19,7 @@ pub(crate) const IMAGE: &[u8] = b"hello world\n";
 pub(crate) const IDENTIFIER: &str = "CJZY2Oz3kCwb5gfuF2CMS6MDtUR";
 
 /// Longer than anyone would wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A temporary folder with an [`IMAGE`] in it, and nothing of the user's.
 pub(crate) struct Folder(TempDir);

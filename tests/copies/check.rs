@@ -2,7 +2,7 @@
 
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
-use crate::{Folder, eight};
+use crate::folder::{Folder, eight};
 
 /// A folder with eight entries in `data`, and this done to the SQLite file behind the server's back.
 fn with(statement: &'static str) -> Folder {

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use crate::{Folder, eight, names, server::draft::Draft};
+use crate::{
+    folder::{Folder, eight, names},
+    server::draft::Draft,
+};
 
 /// A folder with eight entries in `data`.
 fn eight_stored() -> Folder {

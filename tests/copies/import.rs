@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use crate::{Folder, eight, server::draft::Draft};
+use crate::{
+    folder::{Done, Folder, eight},
+    server::draft::Draft,
+};
 
 #[test]
 fn an_exported_copy_of_what_was_imported_is_the_same_file_by_file() {
@@ -115,7 +118,7 @@ fn entries_of_old_tools_need_a_word() {
         .args(["check", "--data", "data"])
         .env("STRATUSLAB_MARKETPLACE_ALLOW_SHA1", "true")
         .output();
-    crate::Done::from(environment.unwrap()).ended(0, "1 entry checked, 0 faults\n");
+    Done::from(environment.unwrap()).ended(0, "1 entry checked, 0 faults\n");
 }
 
 fn old_signature(draft: &Draft) -> Vec<u8> {

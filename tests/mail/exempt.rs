@@ -35,7 +35,7 @@ fn anchored(settings: &mut Settings) {
     fs::write(&file, pki::authority().certificate_pem()).unwrap();
     let mut anchors = Anchors::new();
     anchors.add_pem_file(&file).unwrap();
-    settings.anchors = Some(anchors);
+    settings.anchors = Some(anchors.into());
 }
 
 fn pins(texts: &[&str]) -> Vec<Pin> {

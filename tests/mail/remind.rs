@@ -4,15 +4,12 @@ use std::thread;
 
 use stratuslab::{
     Timestamp,
-    server::{
-        remind::{RemindError, Sent, remind},
-        settings::Database,
-    },
+    server::remind::{RemindError, Sent, remind},
 };
 
 use crate::{
     pki::{CN, Kind, O, Request, new_key},
-    server::{self, Server, draft::Draft},
+    server::{Server, draft::Draft},
     site::{self, ADMIN, JANE, JOE, PUBLIC},
     smtp::{self, Smtp},
 };
@@ -21,7 +18,7 @@ const DAY: i64 = 86_400;
 
 /// A Marketplace that asks nobody, but reminds.
 fn start(smtp: u16) -> Server {
-    server::start(|settings| reminding(settings, smtp))
+    site::start_only(|settings| reminding(settings, smtp))
 }
 
 fn reminding(settings: &mut stratuslab::server::settings::Settings, smtp: u16) {
@@ -105,10 +102,8 @@ fn endorsers_are_told_of_entries_that_expire_within_three_days_in_one_mail_a_day
 fn one_process_of_many_sends_each_mail() {
     let smtp = Smtp::start();
     let first = start(smtp.port);
-    let database = || Database::Sqlite(first.folder.path().join("marketplace.sqlite"));
-    let others: Vec<_> = (0..3)
-        .map(|_| server::start_on(Some(database()), |settings| reminding(settings, smtp.port)))
-        .collect();
+    let others: Vec<_> =
+        (0..3).map(|_| site::beside(&first, |settings| reminding(settings, smtp.port))).collect();
     for endorser in 0..6 {
         publish(&first, &expiring("shared", &format!("endorser{endorser}@example.org"), 1));
     }
@@ -192,8 +187,7 @@ fn what_could_not_be_sent_is_sent_when_the_mail_server_is_back() {
     let sent = round(&broken, now);
     assert_eq!(sent.expiring, 0);
     assert!(sent.failed > 0);
-    let database = Database::Sqlite(broken.folder.path().join("marketplace.sqlite"));
-    let repaired = server::start_on(Some(database), |settings| reminding(settings, smtp.port));
+    let repaired = site::beside(&broken, |settings| reminding(settings, smtp.port));
     let sent = round(&repaired, now);
     assert_eq!((sent.expiring, sent.failed), (1, 0));
     assert_eq!(mails(&smtp, sent).len(), 1);
@@ -218,7 +212,7 @@ fn a_mail_names_so_many_entries_and_says_how_many_there_are_besides() {
 fn reminders_need_mail_and_a_public_url_and_are_off_unless_asked_for() {
     let smtp = Smtp::start();
     for change in [0, 1] {
-        let server = server::start(|settings| {
+        let server = site::start_only(|settings| {
             reminding(settings, smtp.port);
             match change {
                 0 => settings.mail = None,
@@ -228,7 +222,7 @@ fn reminders_need_mail_and_a_public_url_and_are_off_unless_asked_for() {
         let result = server.wait(remind(&server.marketplace, Timestamp::now()));
         assert!(matches!(result, Err(RemindError::NotSetUp)), "{result:?}");
     }
-    let server = server::start(|settings| {
+    let server = site::start_only(|settings| {
         reminding(settings, smtp.port);
         settings.reminders = false;
     });

@@ -30,12 +30,22 @@ pub(crate) fn start(smtp: u16) -> Server {
 
 /// The same with other settings.
 pub(crate) fn start_with(smtp: u16, change: impl FnOnce(&mut Settings)) -> Server {
-    let server = server::start(|settings| {
+    let server = start_only(|settings| {
         asking(settings, smtp);
         change(settings);
     });
     assert!(server.marketplace.mailer().is_ok());
     server
+}
+
+/// One that asks nobody, unless its settings are changed, over a fresh database of the kind this suite is about.
+pub(crate) fn start_only(change: impl FnOnce(&mut Settings)) -> Server {
+    server::start_on(crate::database(), change)
+}
+
+/// Another process, as it were, over the same database.
+pub(crate) fn beside(server: &Server, change: impl FnOnce(&mut Settings)) -> Server {
+    server::start_on(Some(server.marketplace.settings().database.clone()), change)
 }
 
 /// Settings of a Marketplace that asks everyone.

@@ -22,6 +22,7 @@ use stratuslab::{
 use crate::{
     browser::Browser,
     material::images,
+    queries,
     server::{self, draft::Draft},
 };
 
@@ -99,6 +100,7 @@ fn axe_finds_nothing_serious_on_any_page_at_any_width_light_or_dark() {
             "pdisk:vmdisk.example.org:8445:5ba8b3e0",
         ]);
     let rich = server.publish(rich.signed());
+    queries::answering(&server);
     let browser = Browser::start(&server.base);
     let axe = axe();
     let old = drafts[1].path();

@@ -15,13 +15,14 @@ use stratuslab::{
     },
     config,
     server::{
+        anchors::LiveAnchors,
         intake::{Endorsers, Intake},
         mirror::{Mirror, MirrorError, Mirrored, Round},
     },
 };
 
 /// The pause between two looks at the other Marketplace, if nobody says otherwise.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Follow another Marketplace
 ///
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &MirrorArgs, session: &Session) -> Result<(), Failure> {
     };
     let client = network.client(session)?;
     let (anchors, pins) = serve::endorsers(&args.trust, session)?;
-    let endorsers = Endorsers { anchors: anchors.as_ref(), pins: &pins };
+    let endorsers = Endorsers { anchors: anchors.clone(), pins };
     let intake = Intake { allow_sha1: args.intake.allow_sha1(session)?, endorsers: Some(endorsers) };
     let opened = Opened::open(args.database.database(session)?)?;
     let mut mirror = Mirror::new(client, intake, opened.entries());
@@ -87,6 +88,10 @@ pub(crate) fn run(args: &MirrorArgs, session: &Session) -> Result<(), Failure> {
             break;
         }
         thread::sleep(args.interval.unwrap_or(INTERVAL));
+        // A mirror runs for longer than a CRL is current.
+        if let Some(Err(error)) = anchors.as_ref().map(LiveAnchors::reload) {
+            session.warn(format_args!("the trust anchors stay as they were: {error}"));
+        }
     }
     drop(mirror);
     opened.close();

@@ -53,7 +53,7 @@ fn images_are_fetched_as_configured_but_without_an_identity() {
 fn failures_of_images_have_their_status_and_hint() {
     let url = || "https://example.org/image".to_owned();
     let refused = |status| RemoteError::Refused { url: url(), status, reason: String::new() };
-    let stalled = HttpFailure::Timeout { url: url(), awaited: Awaited::Data, limit: Duration::from_secs(60) };
+    let stalled = HttpFailure::Timeout { url: url(), awaited: Awaited::Data, limit: Duration::from_mins(1) };
     for (error, status, hint) in [
         (stalled.into(), Status::Network, Some("--timeout SECONDS allows it more time")),
         (refused(StatusCode::UNAUTHORIZED), Status::Network, Some("download the image, then name the file")),

@@ -19,7 +19,8 @@ pub(super) const MAX_CHANGES: u32 = 1000;
 
 /// A stretch of the feed.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Changes {
+#[schema(as = Changes)]
+pub(super) struct Stretch {
     /// The name of the database, drawn when it was made. If it differs from the last answer's, the numbers
     /// mean something else, and the copy begins anew.
     pub(super) feed: String,
@@ -86,12 +87,12 @@ pub(super) struct ChangesQuery {
     operation_id = "list_changes",
     tag = "changes",
     params(ChangesQuery),
-    responses((status = 200, description = "A stretch of the feed, which may be empty", body = Changes), ReadProblems)
+    responses((status = 200, description = "A stretch of the feed, which may be empty", body = Stretch), ReadProblems)
 )]
 pub(super) async fn list(
     State(marketplace): State<Marketplace>,
     Asked(query): Asked<ChangesQuery>,
-) -> Result<Json<Changes>, Problem> {
+) -> Result<Json<Stretch>, Problem> {
     let Sequence(after) = query.after.unwrap_or_default();
     let store = marketplace.store();
     let taken = store.changes(after, query.limit.unwrap_or(MAX_CHANGES)).await?;
@@ -104,5 +105,5 @@ pub(super) async fn list(
         created: change.key.created.into(),
         document: STANDARD.encode(change.document),
     });
-    Ok(Json(Changes { feed, newest, changes: changes.collect() }))
+    Ok(Json(Stretch { feed, newest, changes: changes.collect() }))
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Html};
 
-use crate::server::{marketplace::Marketplace, problem::Problem};
+use crate::server::{marketplace::Marketplace, problem::Problem, settings::Settings};
 
 use super::{
     layout::{Layout, Section},
@@ -13,14 +13,11 @@ use super::{
 
 #[derive(Template)]
 #[template(path = "about.html")]
-struct Page {
+struct Page<'a> {
     layout: Layout,
     base: String,
     version: &'static str,
-    read_only: bool,
-    trusted: bool,
-    confirms: bool,
-    sha1: bool,
+    settings: &'a Settings,
     megabytes: usize,
 }
 
@@ -37,10 +34,7 @@ pub async fn serve(
         layout: Layout::new(&marketplace, Section::About),
         base: base(&marketplace, &headers),
         version: env!("CARGO_PKG_VERSION"),
-        read_only: settings.read_only,
-        trusted: settings.anchors.is_some(),
-        confirms: settings.confirmation.is_some(),
-        sha1: settings.allow_sha1,
+        settings,
         megabytes: settings.max_entry_bytes / (1024 * 1024),
     })
 }

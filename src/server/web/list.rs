@@ -1,6 +1,9 @@
 //! The list of images, which is the home page (behaviour 5.1): cards, and filters that are all in its address.
 
 mod address;
+mod suggested;
+
+use std::sync::Arc;
 
 use askama::Template;
 use axum::response::Html;
@@ -20,6 +23,8 @@ use super::{
 };
 
 use self::address::Address;
+
+pub use self::suggested::Suggested;
 
 /// Entries on a page if its address does not say.
 pub const DEFAULT_LENGTH: u32 = 25;
@@ -86,7 +91,7 @@ struct ListPage {
     lengths: Vec<(u32, bool)>,
     hidden: Vec<(&'static str, String)>,
     chips: Vec<Chip>,
-    suggestions: Suggestions,
+    suggestions: Arc<Suggestions>,
     count: String,
     cards: Vec<Card>,
     empty: Empty,
@@ -128,7 +133,7 @@ pub async fn page(marketplace: &Marketplace, request: &ListRequest) -> Result<Ht
         lengths: lengths(window.length),
         hidden: address.exact(),
         chips: chips(&address, &layout),
-        suggestions: store.suggestions().await?,
+        suggestions: marketplace.suggested().of(store, now).await?,
         count: told(count),
         cards: stretch.entries.iter().map(|entry| Card::new(entry, &layout, now)).collect(),
         empty,

@@ -41,14 +41,12 @@ pub fn page(marketplace: &Marketplace, problem: &Problem) -> Result<Html<String>
 /// What happened, in a few words for people.
 fn title(status: u16) -> &'static str {
     match status {
-        400 | 422 => "That request cannot be answered",
         403 => "That is not allowed here",
         404 | 410 => "There is nothing here",
         405 => "That cannot be done here",
-        406 => "Not in that format",
         409 => "That does not fit what is there",
         413 => "That is too large",
-        415 => "Not in that format",
+        406 | 415 => "Not in that format",
         429 => "Too many requests",
         503 => "Not available right now",
         400..=499 => "That request cannot be answered",

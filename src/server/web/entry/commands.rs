@@ -19,7 +19,7 @@ pub(super) fn of(metadata: &Metadata, key: &EntryKey, base: &str, state: State) 
     let fetch = Command {
         purpose: "Fetch the entry and check it",
         lines: format!(
-            "curl -fo {file} \\\n  {base}{}\nstratus-validate-metadata --require current,active {file}",
+            "curl -fo {file} \\\n{base}{}\nstratus-validate-metadata --require current,active {file}",
             shell_word(&entry_path(key))
         ),
     };

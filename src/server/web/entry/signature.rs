@@ -4,7 +4,8 @@ use crate::{
     Certificate, Metadata, Timestamp,
     dsig::AlgorithmPolicy,
     metadata::rules::Leniency,
-    server::{marketplace::Marketplace, problem::Problem, settings::Settings},
+    server::{anchors::LiveAnchors, marketplace::Marketplace, problem::Problem, settings::Settings},
+    trust::TrustedPath,
     validate::{Options, Report, Requirement, validate},
 };
 
@@ -63,7 +64,8 @@ fn report(document: &[u8], settings: &Settings, now: Timestamp) -> Report {
     let mut options = Options::new(now);
     options.policy = AlgorithmPolicy::new(settings.allow_sha1);
     options.leniency = Leniency::OldEntries;
-    if let Some(anchors) = &settings.anchors {
+    let anchors = settings.anchors.as_ref().map(LiveAnchors::current);
+    if let Some(anchors) = &anchors {
         options.anchors = Some(anchors);
         options.require = vec![Requirement::Trusted];
     }
@@ -92,7 +94,7 @@ fn told(report: &Report, now: Timestamp) -> Signature {
             path: path
                 .map(|path| path.certificates().iter().skip(1).map(subject).collect())
                 .unwrap_or_default(),
-            revocation_checked: path.is_some_and(|path| path.revocation_checked()),
+            revocation_checked: path.is_some_and(TrustedPath::revocation_checked),
         }
     });
     let reason = report.deciding().and_then(|check| check.message.as_deref());
