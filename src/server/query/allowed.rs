@@ -19,6 +19,7 @@ fn pattern_allowed(pattern: &GraphPattern) -> bool {
         GraphPattern::Graph { .. } | GraphPattern::Service { .. } => false,
         GraphPattern::Bgp { .. } | GraphPattern::Path { .. } | GraphPattern::Values { .. } => true,
         GraphPattern::Join { left, right }
+        | GraphPattern::Lateral { left, right }
         | GraphPattern::Union { left, right }
         | GraphPattern::Minus { left, right } => pattern_allowed(left) && pattern_allowed(right),
         GraphPattern::LeftJoin { left, right, expression } => {
@@ -99,6 +100,7 @@ mod tests {
             "SELECT * { ?s ?p ?o OPTIONAL { GRAPH ?g { ?s ?p ?o } } }",
             "SELECT * { ?s ?p ?o OPTIONAL { ?o ?p ?x FILTER EXISTS { GRAPH ?g { ?s ?p ?o } } } }",
             "SELECT * { { ?s ?p ?o } UNION { GRAPH ?g { ?s ?p ?o } } }",
+            "SELECT * { ?s ?p ?o LATERAL { GRAPH ?g { ?s ?p ?o } } }",
             "SELECT * { ?s ?p ?o MINUS { GRAPH ?g { ?s ?p ?o } } }",
             "SELECT * { ?s ?p ?o FILTER(!(1 = 2 || EXISTS { GRAPH ?g { ?s ?p ?o } })) }",
             "SELECT * { ?s ?p ?o FILTER(1 IN (2, EXISTS { GRAPH ?g { ?s ?p ?o } })) }",
