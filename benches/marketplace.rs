@@ -43,7 +43,7 @@ use wrk::{Load, load};
 const SAMPLE: usize = 500;
 
 /// How many entries are uploaded for the rates.
-const UPLOADS: usize = 4000;
+const UPLOADS: u32 = 4000;
 
 fn main() {
     let over_postgres = std::env::args().any(|argument| argument == "--postgres");
@@ -74,10 +74,10 @@ fn main() {
 
 /// Everything about a server with these arguments.
 fn measure(arguments: &[&str], sample: &[(EntryKey, Vec<u8>)], folder: &Path) {
-    let served = folder.join("nginx");
-    fs::create_dir(&served).unwrap();
-    fs::write(served.join("entry.xml"), &sample[0].1).unwrap();
-    let (nginx, server) = (Server::nginx(&served), Server::marketplace(arguments));
+    let document_root = folder.join("nginx");
+    fs::create_dir(&document_root).unwrap();
+    fs::write(document_root.join("entry.xml"), &sample[0].1).unwrap();
+    let (nginx, server) = (Server::nginx(&document_root), Server::marketplace(arguments));
     println!("{:<44} {:>9.2} s", "from start to ready", server.start.as_secs_f64());
 
     println!("{:<44} {:>9} {:>11} {:>11}", "50 connections", "answers/s", "median", "p99");
@@ -157,20 +157,20 @@ fn queries(server: &Server) {
 
 /// Uploads a second, beside what the library verifies on the same cores.
 fn rates(server: &Server) {
-    let entries = uploads::fresh(UPLOADS);
+    let entries = uploads::fresh(UPLOADS as usize);
     let started = Instant::now();
     entries.par_iter().for_each(|entry| {
         let mut options = Options::new(Timestamp::now());
         options.policy = AlgorithmPolicy::default();
         assert!(validate(entry, &options).into_verified().is_ok());
     });
-    let verified = UPLOADS as f64 / started.elapsed().as_secs_f64();
+    let verified = f64::from(UPLOADS) / started.elapsed().as_secs_f64();
     println!("{:<44} {verified:>9.0} /s", "verified by the library, all cores");
     for connections in [1, 16, 64] {
-        let entries = uploads::fresh(UPLOADS / 2);
+        let entries = uploads::fresh(UPLOADS as usize / 2);
         let started = Instant::now();
         uploads::upload(&server.base, &entries, connections);
-        let rate = entries.len() as f64 / started.elapsed().as_secs_f64();
+        let rate = f64::from(UPLOADS / 2) / started.elapsed().as_secs_f64();
         println!("{:<44} {rate:>9.0} /s", format!("uploaded and stored, {connections} connections"));
     }
 }

@@ -4,7 +4,12 @@
 //! Whatever happens: what was answered with 201 is there as a whole, in every list and index, and nothing is
 //! there by half.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 #[path = "server/draft.rs"]
 #[allow(dead_code, reason = "for other tests")]

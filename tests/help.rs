@@ -78,6 +78,23 @@ fn page_and_help_name_the_same_variables() {
     }
 }
 
+#[cfg(feature = "marketplace")]
+#[test]
+fn the_page_of_the_marketplace_names_every_key_and_each_has_an_option() {
+    use stratuslab::config::MarketplaceConfig;
+    let page = fs::read_to_string(page("stratus-marketplace")).unwrap();
+    let (_, section) = page.split_once(".Sh CONFIGURATION").unwrap();
+    let (section, _) = section.split_once(".Sh ").unwrap();
+    let named: BTreeSet<_> = section.split_whitespace().collect();
+    let options = options_of_page(&page);
+    for key in MarketplaceConfig::KEYS {
+        assert!(named.contains(key), "{key}");
+        // A password is on no command line.
+        let option = format!("--{}", key.replace('_', "-"));
+        assert_eq!(options.contains(&option), *key != "mail_password", "{option}");
+    }
+}
+
 #[test]
 fn every_page_has_the_same_sections_in_the_same_order() {
     let expected = [

@@ -29,6 +29,7 @@ mod smtp;
 use stratuslab::{Password, server::settings::Database};
 
 /// A fresh database.
+#[allow(clippy::unnecessary_wraps, reason = "`mail` needs none")]
 fn database() -> Option<Database> {
     Some(Database::Postgres(Password::new(postgres::url())))
 }

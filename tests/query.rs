@@ -8,11 +8,12 @@
 //! | S30 | `following::s30_a_document_speaks_of_itself_alone` |
 
 #![cfg(feature = "marketplace")]
-#![allow(clippy::unwrap_used, reason = "a test without its material has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test without its material has failed")]
 
 #[path = "common/pki.rs"]
 #[allow(dead_code, reason = "other tests need more of it")]
 mod pki;
+mod postgres;
 mod server;
 
 #[path = "query/answers.rs"]
@@ -21,5 +22,7 @@ mod answers;
 mod ask;
 #[path = "query/attacks.rs"]
 mod attacks;
+#[path = "query/differential.rs"]
+mod differential;
 #[path = "query/following.rs"]
 mod following;

@@ -3,7 +3,7 @@
 #![allow(clippy::float_cmp, reason = "numbers that are counted")]
 
 #[path = "server/draft.rs"]
-#[allow(dead_code, reason = "for other tests")]
+#[allow(dead_code, clippy::panic, reason = "for other tests")]
 mod draft;
 mod marketplace;
 #[path = "common/pki.rs"]

@@ -2,6 +2,8 @@
 #![cfg(feature = "marketplace")]
 #![allow(clippy::unwrap_used, reason = "a test that fails has failed")]
 
+#[path = "../examples/generate-entries/drafts.rs"]
+mod drafts;
 #[path = "store/entries.rs"]
 mod entries;
 #[path = "common/entry.rs"]
@@ -10,6 +12,8 @@ mod entry;
 mod faults;
 #[path = "store/fresh.rs"]
 mod fresh;
+#[path = "store/generated.rs"]
+mod generated;
 #[path = "store/list.rs"]
 mod list;
 #[path = "store/many.rs"]

@@ -27,3 +27,5 @@ mod queries;
 mod scriptless;
 #[path = "server/mod.rs"]
 mod server;
+#[path = "web/settings.rs"]
+mod settings;

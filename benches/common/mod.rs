@@ -1,5 +1,7 @@
 //! What the benches share: commands run in turn, and the medians of their times.
 
+#![allow(dead_code, reason = "every bench uses some of it")]
+
 use std::{
     ffi::OsStr,
     process::{Command, Stdio},

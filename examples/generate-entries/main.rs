@@ -44,7 +44,9 @@ fn main() {
     match (&args.database, &args.folder) {
         (Some(database), _) => fill::fill(&named(database), args.count, args.seed, args.now, |_| {}),
         (None, Some(folder)) => fill::make(args.count, args.seed, args.now, |entries| {
-            entries.iter().for_each(|entry| write(folder, entry));
+            for entry in entries {
+                write(folder, entry);
+            }
         }),
         (None, None) => {}
     }

@@ -21,9 +21,14 @@ pub struct DatabaseArgs {
     /// Keep the entries in this directory [default: stratuslab/marketplace in the user's data directory]
     #[arg(long, value_name = "DIR", env = "STRATUSLAB_MARKETPLACE_DATA")]
     pub data: Option<PathBuf>,
-    /// Keep the entries in this PostgreSQL database: postgres://USER@HOST/NAME
+    /// Keep the entries in this PostgreSQL database: `postgres://USER@HOST/NAME`.
     // A text: clap would repeat a password in it.
-    #[arg(long, value_name = "URL", env = "STRATUSLAB_MARKETPLACE_DATABASE")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "STRATUSLAB_MARKETPLACE_DATABASE",
+        help = "Keep the entries in this PostgreSQL database: postgres://USER@HOST/NAME"
+    )]
     pub database: Option<String>,
 }
 

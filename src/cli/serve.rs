@@ -159,7 +159,9 @@ impl ServeArgs {
         let confirmation = self.confirmation.confirmation(config, session);
         let mail = self.mail.mail(config, session)?;
         let reminders = flag("reminders", self.mail.reminders, config.reminders, session);
-        mail::suffices(mail.is_some(), public_url.is_some(), confirmation.is_some(), reminders)?;
+        if let Some(what) = mail::purpose(confirmation.is_some(), reminders) {
+            mail::suffices(what, mail.as_ref(), public_url.as_ref())?;
+        }
         let names =
             endorsers.iter().chain(confirmation.iter().flat_map(|confirmation| &confirmation.not_for));
         names_need_anchors(names, anchors.is_some())?;
@@ -196,7 +198,7 @@ impl ServeArgs {
             mail,
             reminders,
         };
-        not_by_mistake(&settings, flag("open", uploads.open, config.open, session))?;
+        not_by_mistake(&settings, flag("open", uploads.open, config.open, session), session)?;
         Ok(settings)
     }
 
@@ -286,9 +288,18 @@ fn entry_bytes(Size(bytes): Size) -> Result<usize, Failure> {
 }
 
 /// On any address but loopback, somebody must have said who may supersede whose entries.
-fn not_by_mistake(settings: &Settings, open: bool) -> Result<(), Failure> {
+fn not_by_mistake(settings: &Settings, open: bool, session: &Session) -> Result<(), Failure> {
     let guarded = settings.anchors.is_some() || settings.confirmation.is_some();
-    if settings.read_only || guarded || open || settings.listen.ip().is_loopback() {
+    if settings.read_only || guarded || open {
+        return Ok(());
+    }
+    if settings.listen.ip().is_loopback() {
+        // A proxy may be there for all the world.
+        if let Some(url) = &settings.public_url {
+            session.warn(format_args!(
+                "anyone who reaches {url} can supersede and deprecate another's entry; --open says that this is meant"
+            ));
+        }
         return Ok(());
     }
     let fact = format!(

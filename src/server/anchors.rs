@@ -11,7 +11,7 @@ use tokio::{task::spawn_blocking, time::sleep};
 use crate::trust::{AnchorFiles, Anchors, AnchorsError};
 
 /// How often the files are read again. A CRL is good for days, but a certificate may be revoked any time.
-const INTERVAL: Duration = Duration::from_secs(600);
+const INTERVAL: Duration = Duration::from_mins(10);
 
 /// Trust anchors that are read again from time to time. Cheap to clone.
 #[derive(Clone)]

@@ -1,8 +1,8 @@
 //! The JSON API under `/api/v1`, and its description at `/api/openapi.json`.
 //!
-//! One file for each kind of resource; what they have in common: [`input`] reads requests strictly, [`shapes`]
-//! and [`text`] are the JSON, [`problems`] what goes wrong, [`openapi`] puts the description together from the
-//! functions that answer.
+//! One file for each kind of resource. What they have in common: [`input`] reads requests strictly;
+//! [`shapes`], [`signature`] and [`text`] are the JSON, [`problems`] what goes wrong; [`openapi`] puts the
+//! description together from the functions that answer.
 
 mod changes;
 mod endorsers;
@@ -13,6 +13,7 @@ mod input;
 mod openapi;
 mod problems;
 mod shapes;
+mod signature;
 mod text;
 mod verdict;
 

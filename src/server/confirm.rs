@@ -137,7 +137,8 @@ async fn ask_now(marketplace: &Marketplace, entry: &Verified<Metadata>) -> Resul
     if let Err(error) = mailer.send(&key.email, letter).await {
         tracing::warn!(%key, %error, cause = error.cause(), "the endorser cannot be asked to confirm");
         // If this fails too, nobody has the token, and it expires.
-        if let Err(error) = marketplace.store().forget(&hash).await {
+        let sent = matches!(error, MailError::Refused { .. });
+        if let Err(error) = take_back(marketplace, &hash, &key.email, sent, now).await {
             tracing::error!(%key, %error, "what cannot be confirmed stays until it expires");
         }
         return Err(error.into());
@@ -171,20 +172,42 @@ async fn is_there(
     }
 }
 
+/// Under what mails are counted: all of them, and those to one address. Mail servers tell no upper-case letters
+/// from lower-case ones, as a rule.
+fn counted(email: &Email) -> (&'static str, String) {
+    ("mail", format!("mail to {}", email.as_str().to_ascii_lowercase()))
+}
+
 /// Counts a mail, in whichever process it is sent (S38).
 async fn check_mail_rate(marketplace: &Marketplace, email: &Email, now: Timestamp) -> Result<(), AskError> {
-    let seconds = now.unix_seconds();
-    let retry_after = u32::try_from(3600 - seconds.rem_euclid(3600)).unwrap_or(3600);
-    // Mail servers tell no upper-case letters from lower-case ones, as a rule.
-    let address = email.as_str().to_ascii_lowercase();
-    if marketplace.store().tally(&format!("mail to {address}"), now).await? > MAX_MAILS_PER_HOUR {
+    let retry_after = u32::try_from(3600 - now.unix_seconds().rem_euclid(3600)).unwrap_or(3600);
+    let (all, address) = counted(email);
+    if marketplace.store().tally(&address, now).await? > MAX_MAILS_PER_HOUR {
         return Err(AskError::TooMany { email: email.clone(), retry_after });
     }
-    if marketplace.store().tally("mail", now).await? > MAX_ALL_MAILS_PER_HOUR {
+    if marketplace.store().tally(all, now).await? > MAX_ALL_MAILS_PER_HOUR {
         tracing::warn!("confirmation mails are held back: more than {MAX_ALL_MAILS_PER_HOUR} in an hour");
         return Err(AskError::TooManyOfAll { retry_after });
     }
     Ok(())
+}
+
+/// The mail server took nothing: the entry is forgotten, and the mail was none, unless it was `sent` and refused:
+/// that costs the server's reputation.
+async fn take_back(
+    marketplace: &Marketplace,
+    token: &[u8; 32],
+    email: &Email,
+    sent: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    marketplace.store().forget(token).await?;
+    if sent {
+        return Ok(());
+    }
+    let (all, address) = counted(email);
+    marketplace.store().untally(&address, now).await?;
+    marketplace.store().untally(all, now).await
 }
 
 /// What links in mails begin with (S37).

@@ -5,24 +5,26 @@
 //! was when it is done again. Files that are there already stay as they are; one with other bytes is an error.
 
 use std::{
-    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read as _, Write as _},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    thread,
 };
 
-use rayon::prelude::*;
 use rustix::{
-    fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fsync, mkdirat, open, openat, renameat, statat},
+    fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdirat, open, openat, renameat, statat, syncfs},
     io::Errno,
 };
 use tokio::runtime::Handle;
 
 use super::store::{Change, Store, StoreError};
 
-/// Entries that are written at the same time: the disk puts many of them in one go.
+/// Entries that are read from the database at once.
 const AT_ONCE: u32 = 256;
+
+/// Entries that wait for the disk at the same time.
+const WAITING: usize = 32;
 
 /// How the file of an entry is called before it is whole: hidden, and never taken for an entry.
 const UNFINISHED: &str = ".part";
@@ -89,17 +91,17 @@ pub fn export(
     let (mut exported, mut after) = (Exported::default(), 0);
     loop {
         let entries = runtime.block_on(store.changes(after, AT_ONCE))?;
-        let Some(last) = entries.last() else { return Ok(exported) };
+        let Some(last) = entries.last() else { break };
         after = last.sequence;
-        let done = entries.par_iter().map(|entry| target.write(entry)).collect::<Result<Vec<_>, _>>()?;
-        let written = done.iter().filter(|written| **written).count();
+        let written = target.write_all(&entries)?;
         exported.written += written as u64;
-        exported.same += (done.len() - written) as u64;
-        if written > 0 {
-            target.sync(&entries)?;
-        }
+        exported.same += (entries.len() - written) as u64;
         observe(entries.iter().map(|entry| entry.document.len() as u64).sum());
     }
+    if exported.written > 0 {
+        target.sync()?;
+    }
+    Ok(exported)
 }
 
 /// The directory that is written to, open and locked: nothing is written through a name that somebody could
@@ -154,28 +156,26 @@ impl Target {
         openat(parent, name, flags, Mode::empty()).map_err(failed)
     }
 
-    /// Has the names of these entries outlast a power cut.
-    fn sync(&self, entries: &[Change]) -> Result<(), ExportError> {
-        let images: BTreeSet<_> = entries.iter().map(|entry| entry.key.identifier.to_string()).collect();
-        let keys = entries.iter().map(|entry| (entry.key.identifier.to_string(), entry.key.email.as_str()));
-        let endorsers: BTreeSet<_> = keys.collect();
-        for (identifier, email) in &endorsers {
-            let image = self.subfolder(&self.folder, identifier, &[identifier])?;
-            let endorser = self.subfolder(&image, email, &[identifier, email])?;
-            self.synced(&endorser)?;
-        }
-        for identifier in &images {
-            self.synced(&self.subfolder(&self.folder, identifier, &[identifier])?)?;
-        }
-        self.synced(&self.folder)
+    /// Writes these entries, and says how many were not there. Each waits for the disk, which puts many of
+    /// them in one go if they wait together.
+    fn write_all(&self, entries: &[Change]) -> Result<usize, ExportError> {
+        let write = |part: &[Change]| -> Result<usize, ExportError> {
+            part.iter().try_fold(0, |written, entry| Ok(written + usize::from(self.write(entry)?)))
+        };
+        let parts = entries.chunks(entries.len().div_ceil(WAITING).max(1));
+        thread::scope(|scope| {
+            let writing: Vec<_> = parts.map(|part| scope.spawn(move || write(part))).collect();
+            writing.into_iter().try_fold(0, |written, part| match part.join() {
+                Ok(part) => Ok(written + part?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })
     }
 
-    fn synced(&self, folder: &OwnedFd) -> Result<(), ExportError> {
-        match fsync(folder) {
-            // Not every file system knows how to.
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(errno) => Err(ExportError::Folder { path: self.path.clone(), cause: errno.into() }),
-        }
+    /// Has the names of what was written outlast a power cut; the bytes do already.
+    fn sync(&self) -> Result<(), ExportError> {
+        syncfs(&self.folder)
+            .map_err(|errno| ExportError::Folder { path: self.path.clone(), cause: errno.into() })
     }
 }
 

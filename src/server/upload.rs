@@ -245,7 +245,7 @@ mod tests {
         let judges = Judges::new(1, 1);
         for _ in 0..2 {
             let failed = judges.run(|| panic!("as it must")).await;
-            assert_eq!(failed.map(|()| ()).unwrap_err().status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(failed.unwrap_err().status, StatusCode::INTERNAL_SERVER_ERROR);
         }
         assert_eq!(judges.run(|| 7).await, Ok(7));
     }

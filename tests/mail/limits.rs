@@ -143,3 +143,18 @@ fn a_link_is_known_to_the_mail_alone() {
         }
     }
 }
+
+#[test]
+fn s38_mails_that_are_refused_are_counted() {
+    let smtp = Smtp::start();
+    let server = start(smtp.port);
+    // So many in this hour, and as many in the next if it begins meanwhile.
+    let statuses = (0..=2 * MAX_MAILS_PER_HOUR + 1).map(|image| {
+        let draft = Draft::new(&image.to_string()).email("jane@refused.example").created_in(-60);
+        upload(&server, draft.signed()).status
+    });
+    let statuses: Vec<_> = statuses.take_while(|status| *status == 503).collect();
+    assert!(statuses.len() as u64 >= MAX_MAILS_PER_HOUR);
+    assert!(statuses.len() as u64 <= 2 * MAX_MAILS_PER_HOUR, "they are not counted");
+    assert!(smtp.is_silent());
+}

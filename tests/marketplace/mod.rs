@@ -22,7 +22,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Longer than anything takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server; it ends when this is dropped.
 pub(crate) struct Marketplace {

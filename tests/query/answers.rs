@@ -163,6 +163,7 @@ fn s6_what_is_no_query_is_the_clients_mistake() {
     }
     let unknown = ask(&server, "SELECT (<http://example.org/f>(1) AS ?x) {}");
     assert_eq!(unknown.status, 400, "{}", unknown.text());
+    assert_eq!(server.get(&format!("{}&query=x", path("ASK {}"))).send().status, 400);
     let long = format!("ASK {{ }} #{}", "x".repeat(70_000));
     let answer = server.post("/query", "application/sparql-query", long.clone()).send();
     assert_eq!(answer.status, 400);

@@ -19,10 +19,15 @@ pub(crate) fn start(change: impl FnOnce(&mut Settings)) -> Server {
 
 pub(crate) fn start_on(database: Option<Database>, change: impl FnOnce(&mut Settings)) -> Server {
     let server = server::start_on(database, change);
-    let (engine, store) = (server.marketplace.queries().clone(), server.marketplace.store().clone());
-    server.wait(async { tokio::spawn(engine.follow(store, program())) });
+    follow(&server, program());
     caught_up(&server);
     server
+}
+
+/// Has the index built, by this program.
+pub(crate) fn follow(server: &Server, program: Program) {
+    let (engine, store) = (server.marketplace.queries().clone(), server.marketplace.store().clone());
+    server.wait(async { drop(tokio::spawn(engine.follow(store, program))) });
 }
 
 /// Waits until the index has all entries of the database.

@@ -56,14 +56,16 @@ fn values(name: &str, count: usize) -> String {
 fn what_takes_for_ever_is_stopped() {
     let server = attacked(1000);
     let cross: String = ["a", "b", "c", "d", "e", "f"].map(|name| values(name, 100)).concat();
+    // Of all of them, or it would be looked at before they are multiplied.
+    let sum = "?a + ?b + ?c + ?d + ?e + ?f";
     let unions = "{ {} UNION {} } ".repeat(60);
-    let repeated = "(a|a)*".repeat(30);
+    let repeated = ["(a|a)*"; 30].join("/");
     for query in [
         // Without a term of the index, nor any at all.
         format!("SELECT (COUNT(*) AS ?n) {{ {cross} }}"),
-        format!("SELECT (COUNT(*) AS ?n) {{ {cross} FILTER(?a + ?b + ?c + ?d < 0) }}"),
+        format!("SELECT (COUNT(*) AS ?n) {{ {cross} FILTER({sum} < 0) }}"),
         format!("SELECT (COUNT(*) AS ?n) {{ {unions} }}"),
-        format!("ASK {{ {cross} FILTER(?a + ?b + ?c = -1) }}"),
+        format!("ASK {{ {cross} FILTER({sum} = -1) }}"),
         // Over the index.
         "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n2 ?o . ?p ?q ?r }"
             .to_owned(),
@@ -74,10 +76,10 @@ fn what_takes_for_ever_is_stopped() {
         format!("CONSTRUCT {{ <a:a> <a:b> 1 }} {{ {cross} }}"),
         // Each of a million is looked at by a pattern that is long to run.
         format!(
-            "SELECT (COUNT(*) AS ?n) {{ {cross} FILTER(REGEX(\"{}\", \"(x+x+)+y\")) }}",
+            "SELECT (COUNT(*) AS ?n) {{ {cross} FILTER(REGEX(CONCAT(\"{}\", STR({sum})), \"(x+x+)+y\")) }}",
             "x".repeat(20_000)
         ),
-        format!("SELECT * {{ ?s {repeated} ?o . ?o {repeated} ?s . {cross} FILTER(?a > 1000) }}"),
+        format!("SELECT * {{ ?s {repeated} ?o . ?o {repeated} ?s . {cross} FILTER({sum} > 1000) }}"),
     ] {
         let answer = post(&server, &query);
         assert_eq!(refusal(&answer), LONGER, "{query:.200}");
@@ -87,7 +89,7 @@ fn what_takes_for_ever_is_stopped() {
 
 #[test]
 fn what_takes_all_memory_is_stopped() {
-    let server = attacked(100_000_000);
+    let server = attacked_for(Duration::from_mins(1), 100_000_000);
     let mut doubling = "BIND(\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\" AS ?x0) ".to_owned();
     for i in 0..60 {
         write!(doubling, "BIND(CONCAT(?x{i}, ?x{i}) AS ?x{}) ", i + 1).unwrap();
@@ -104,7 +106,7 @@ fn what_takes_all_memory_is_stopped() {
         format!(
             "SELECT (STRLEN(GROUP_CONCAT(?x; separator=\"{long}\")) AS ?n) {{ {cross} BIND(\"{long}\" AS ?x) }}"
         ),
-        format!("SELECT (COUNT(DISTINCT ?x) AS ?n) {{ {cross} BIND(CONCAT(\"{long}\", STR(?a), STR(?b), STR(?c)) AS ?x) }}"),
+        format!("SELECT (COUNT(DISTINCT ?x) AS ?n) {{ {cross} BIND(CONCAT(\"{long}\", STR(?a), STR(?b), STR(?c), \"-\", STR(?d)) AS ?x) }}"),
         "SELECT ?a { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n ?o } ORDER BY ?a OFFSET 900000000000"
             .to_owned(),
         format!("SELECT ?a ?b ?c ?d {{ {cross} }} ORDER BY (?a + ?b + ?c + ?d) LIMIT 1"),
@@ -113,14 +115,12 @@ fn what_takes_all_memory_is_stopped() {
             .to_owned(),
     ] {
         let answer = post(&server, &query);
-        // What grows slowly is stopped by the clock. The pattern is refused, which is no match.
-        if answer.status == 200 {
-            assert!(query.contains("REGEX"), "{query:.200}");
+        // The pattern is refused, and so matches nothing.
+        if query.contains("REGEX") {
+            assert_eq!(answer.status, 200, "{}", answer.text());
             continue;
         }
-        let message = refusal(&answer);
-        assert!([MORE, LONGER].contains(&message.as_str()), "{query:.200}: {message}");
-        assert!(message == MORE || query.contains("COUNT") || query.contains("GROUP_CONCAT") || query.contains("ORDER"), "{query:.200}: {message}");
+        assert_eq!(refusal(&answer), MORE, "{query:.200}");
     }
     still_answers(&server);
 }
@@ -175,12 +175,12 @@ fn more_results_than_allowed_are_refused_not_cut() {
 
 #[test]
 fn results_longer_than_allowed_are_refused() {
-    let server = attacked_for(Duration::from_secs(60), 100_000);
+    let server = attacked_for(Duration::from_mins(1), 100_000);
     let long = "x".repeat(40_000);
     let query = format!("SELECT ?a ?x {{ {} BIND(\"{long}\" AS ?x) }}", values("a", 2_000));
     assert_eq!(
         refusal(&post(&server, &query)),
-        "the results of the query are longer than 33554432 bytes; add a LIMIT to it"
+        "the results of the query are longer than 16777216 bytes; add a LIMIT to it"
     );
 }
 
@@ -208,7 +208,7 @@ fn many_that_take_for_ever_do_not_keep_lists_from_being_served() {
 
 #[test]
 fn a_client_that_goes_away_takes_its_query_with_it() {
-    let server = start(|settings| settings.query_timeout = Duration::from_secs(600));
+    let server = start(|settings| settings.query_timeout = Duration::from_mins(10));
     let unions = "{ {} UNION {} } ".repeat(60);
     let query = format!("SELECT (COUNT(*) AS ?n) {{ {unions} }}");
     // More than run at a time: the last ones are answered only if the first ones have ended.

@@ -1,16 +1,30 @@
 //! The index follows the database, whatever process an entry came through and whatever happens.
 
-use std::time::Duration;
+use std::{
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use super::ask::{ask, caught_up, entries, program, solutions, start, start_on};
-use crate::server::{Server, draft::Draft};
+use stratuslab::{
+    Password,
+    server::{query::Program, settings::Database},
+};
+
+use super::ask::{ask, caught_up, entries, follow, program, solutions, start, start_on};
+use crate::{
+    postgres,
+    server::{Server, draft::Draft},
+};
 
 const LATEST: &str =
     "SELECT ?date WHERE { ?e slterms:tag \"latest\" ; slreq:endorsement [ dcterms:created ?date ] }";
 
 fn latest(server: &Server) -> Vec<String> {
     let mut latest = solutions(server, &format!("{LATEST} ORDER BY ?date"));
-    latest.iter_mut().for_each(|date| *date = date.replace("date=", ""));
+    for date in &mut latest {
+        *date = date.replace("date=", "");
+    }
     latest
 }
 
@@ -34,11 +48,21 @@ fn an_upload_is_found_and_takes_the_tag_of_what_it_supersedes() {
 #[test]
 fn what_comes_through_another_process_is_found() {
     let first = start(|_| {});
+    through_two(&first);
+}
+
+#[test]
+fn what_comes_through_another_process_is_found_on_postgresql() {
+    let database = Database::Postgres(Password::new(postgres::url()));
+    through_two(&start_on(Some(database), |_| {}));
+}
+
+fn through_two(first: &Server) {
     let database = first.marketplace.settings().database.clone();
     let second = start_on(Some(database), |_| {});
     first.publish(Draft::new("one").created("2013-01-01T00:00:00Z").signed());
     second.publish(Draft::new("two").created("2014-01-01T00:00:00Z").signed());
-    for server in [&first, &second] {
+    for server in [first, &second] {
         caught_up(server);
         assert_eq!(latest(server), ["2013-01-01T00:00:00Z", "2014-01-01T00:00:00Z"]);
     }
@@ -72,7 +96,7 @@ fn a_query_process_that_is_killed_is_replaced_and_has_all_entries_again() {
     server.publish(Draft::new("one").signed());
     caught_up(&server);
     let worker = server.marketplace.queries().process().unwrap();
-    let killed = std::process::Command::new("kill").args(["-KILL", &worker.to_string()]).status().unwrap();
+    let killed = Command::new("kill").args(["-KILL", &worker.to_string()]).status().unwrap();
     assert!(killed.success());
     let engine = server.marketplace.queries();
     server.wait(async {
@@ -88,9 +112,7 @@ fn a_query_process_that_is_killed_is_replaced_and_has_all_entries_again() {
 #[test]
 fn a_program_that_cannot_be_started_leaves_the_rest_working() {
     let server = crate::server::start(|_| {});
-    let (engine, store) = (server.marketplace.queries().clone(), server.marketplace.store().clone());
-    let nothing = stratuslab::server::query::Program("/nonexistent".into());
-    server.wait(async { tokio::spawn(engine.follow(store, nothing)) });
+    follow(&server, Program("/nonexistent".into()));
     server.publish(Draft::new("one").signed());
     assert_eq!(ask(&server, "ASK {}").status, 503);
     assert_eq!(server.get("/metadata").send().status, 200);
@@ -98,8 +120,15 @@ fn a_program_that_cannot_be_started_leaves_the_rest_working() {
 
 #[test]
 fn the_query_process_ends_with_the_server() {
-    use std::process::{Command, Stdio};
-    let mut worker = Command::new(program().0).arg("query-worker").stdin(Stdio::null()).spawn().unwrap();
-    // Nobody feeds it.
-    worker.wait().unwrap();
+    let (ours, its) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
+    let mut worker = Command::new(program().0)
+        .arg("query-worker")
+        .stdin(Stdio::from(OwnedFd::from(ours.1)))
+        .stdout(Stdio::from(OwnedFd::from(its.1)))
+        .spawn()
+        .unwrap();
+    assert_eq!(worker.try_wait().unwrap(), None);
+    // As when the server is killed.
+    drop((ours.0, its.0));
+    assert!(worker.wait().unwrap().success());
 }

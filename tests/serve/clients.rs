@@ -41,7 +41,7 @@ fn a_body_that_stalls_or_drips_is_not_waited_for() {
                  Content-Length: 1000000\r\n\r\n";
     let mut stalls = marketplace.connect();
     stalls.write_all(head).unwrap();
-    stalls.write_all(&[b'x'; 100_000]).unwrap();
+    stalls.write_all(&vec![b'x'; 100_000]).unwrap();
     let answer = Answer::read(stalls);
     assert_eq!(answer.status, 408, "{}", answer.head);
     assert!(answer.body.contains("the request did not arrive in time"), "{}", answer.body);
@@ -51,7 +51,7 @@ fn a_body_that_stalls_or_drips_is_not_waited_for() {
     let mut answer = drips.try_clone().unwrap();
     let dripping = thread::spawn(move || {
         while drips.write_all(b"x").is_ok() {
-            thread::sleep(Duration::from_millis(50))
+            thread::sleep(Duration::from_millis(50));
         }
     });
     let mut bytes = Vec::new();

@@ -89,18 +89,18 @@ fn a_process_that_may_have_few_files_serves_all_the_same() {
 /// allowed as many files as the system gives them.
 #[test]
 fn ten_thousand_idle_connections_are_held_and_keep_nobody_waiting() {
-    const CROWD: usize = 10_000;
+    const CROWD: u32 = 10_000;
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
     assert!(
-        maximum.is_none_or(|most| most > CROWD as u64 + 500),
+        maximum.is_none_or(|most| most > u64::from(CROWD) + 500),
         "this test needs a hard limit of 10,500 open files (ulimit -Hn), not {maximum:?}"
     );
     let marketplace = Marketplace::start(&["--client-timeout", "600"]);
     let before = marketplace.resident();
-    let crowd = idle(&marketplace, CROWD);
-    marketplace.wait_for_metric("stratuslab_marketplace_connections", CROWD as f64 + 1.0);
-    let per_connection = marketplace.resident().saturating_sub(before) / CROWD as u64;
+    let crowd = idle(&marketplace, CROWD as usize);
+    marketplace.wait_for_metric("stratuslab_marketplace_connections", f64::from(CROWD) + 1.0);
+    let per_connection = marketplace.resident().saturating_sub(before) / u64::from(CROWD);
     // Far from what a buffer or a thread for each would take.
     assert!(per_connection < 32 << 10, "{per_connection} bytes for each idle connection");
     eprintln!("{per_connection} bytes for each idle connection");

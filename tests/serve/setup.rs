@@ -43,6 +43,11 @@ fn the_line_and_the_json_name_the_public_url() {
         format!("listening on http://{}/ for https://mp.example.org/marketplace/\n", marketplace.address);
     assert_eq!(marketplace.ready, expected);
     assert_eq!(marketplace.get("/marketplace/healthz").status, 200);
+    let warning =
+        "warning: anyone who reaches https://mp.example.org/marketplace/ can supersede and deprecate";
+    assert!(marketplace.log().contains(warning), "{}", marketplace.log());
+    let meant = Marketplace::start(&[&public[..], &["--open"]].concat());
+    assert!(!meant.log().contains("warning"), "{}", meant.log());
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let mut json = command(folder.path());
     json.args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--json"]).args(public);

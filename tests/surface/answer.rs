@@ -71,3 +71,23 @@ pub(crate) fn created(octets: &[u8]) -> Vec<String> {
     });
     locations.collect()
 }
+
+#[test]
+fn what_no_answer_may_be_is_seen() {
+    let fine = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 503 x\r\nretry-after: 5\r\n\r\n";
+    assert_eq!(complaint(fine, "/tmp/x"), None);
+    assert_eq!(statuses(fine), [200, 503]);
+    for wrong in [
+        "HTTP/1.1 500 Internal Server Error\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 502 x\r\n\r\n",
+        "HTTP/1.1 503 Service Unavailable\r\n\r\n",
+        "HTTP/1.1 400 x\r\n\r\n/tmp/x/data/marketplace",
+        "HTTP/1.1 400 x\r\n\r\nthread 'main' panicked",
+        "HTTP/1.1 200 x\r\nX-Injected: 1\r\n\r\n",
+        "oops",
+    ] {
+        assert!(complaint(wrong.as_bytes(), "/tmp/x").is_some(), "{wrong}");
+    }
+    let made = b"HTTP/1.1 201 Created\r\nLocation: https://h/p/metadata/ID/a@b/DATE\r\n\r\n";
+    assert_eq!(created(made), ["ID/a@b/DATE"]);
+}

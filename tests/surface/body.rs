@@ -142,7 +142,7 @@ fn form(dice: &mut Dice) -> Body {
         let (name, value) = (dice.one(&NAMES).unwrap().to_string(), value(dice));
         content.extend(name.bytes());
         content.push(b'=');
-        content.extend(encoded(dice, &value));
+        content.extend(encoded(dice, true, &value));
         content.push(b'&');
     }
     Body { content, fields: b"Content-Type: application/x-www-form-urlencoded\r\n".to_vec() }

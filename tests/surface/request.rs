@@ -34,9 +34,11 @@ pub(crate) fn sent(dice: &mut Dice, number: usize, seeds: &[Vec<u8>]) -> Sent {
 
 /// One request; whether the server can know where it ends only when the connection does.
 fn request(dice: &mut Dice, number: usize, seeds: &[Vec<u8>], last: bool, octets: &mut Vec<u8>) -> bool {
+    // Half of them are good HTTP, so that what is wrong inside gets to where it matters.
+    let wild = dice.once_in(2);
     let uploads = dice.once_in(3);
     let method = match dice.below(8) {
-        0 => dice.one(&METHODS).unwrap(),
+        0 if wild => dice.one(&METHODS).unwrap(),
         _ if uploads => "POST",
         1 => "HEAD",
         _ => "GET",
@@ -57,9 +59,10 @@ fn request(dice: &mut Dice, number: usize, seeds: &[Vec<u8>], last: bool, octets
             .iter(),
         );
     } else {
-        target(dice, octets);
+        target(dice, wild, octets);
     }
     let version: &[u8] = match dice.below(100) {
+        _ if !wild => b" HTTP/1.1",
         0 => b" HTTP/1.0",
         1 => b" HTTP/2.0",
         2 => b"",
@@ -68,21 +71,22 @@ fn request(dice: &mut Dice, number: usize, seeds: &[Vec<u8>], last: bool, octets
     };
     octets.extend(version);
     octets.extend(b"\r\n");
-    headers(dice, octets);
+    headers(dice, wild, octets);
     if last {
         octets.extend(b"Connection: close\r\n");
     }
     if uploads || method == "POST" || dice.once_in(15) {
         let body = body(dice, number, seeds);
-        framed(dice, body, octets)
+        framed(dice, wild, body, octets)
     } else {
         octets.extend(b"\r\n");
         false
     }
 }
 
-fn target(dice: &mut Dice, octets: &mut Vec<u8>) {
+fn target(dice: &mut Dice, wild: bool, octets: &mut Vec<u8>) {
     match dice.below(80) {
+        _ if !wild => {}
         0 => octets.extend(b"*"),
         1 => octets.extend(b"http://other.example.net/metadata"),
         2 => octets.extend(b"//other.example.net//metadata//"),
@@ -95,7 +99,7 @@ fn target(dice: &mut Dice, octets: &mut Vec<u8>) {
     for (place, part) in dice.one(&PATHS).unwrap().split('*').enumerate() {
         if place > 0 {
             let value = value(dice);
-            octets.extend(encoded(dice, &value));
+            octets.extend(encoded(dice, wild, &value));
         }
         octets.extend(part.bytes());
     }
@@ -110,14 +114,15 @@ fn target(dice: &mut Dice, octets: &mut Vec<u8>) {
                 octets.push(b'=');
             }
             let value = value(dice);
-            octets.extend(encoded(dice, &value));
-            octets.extend(*dice.one(&[&b"&"[..], b"&", b"&", b"&&", b";", b"#", b"?"]).unwrap());
+            octets.extend(encoded(dice, wild, &value));
+            let between = dice.below(if wild { 6 } else { 2 });
+            octets.extend([&b"&"[..], b"&", b"&&", b";", b"#", b"?"][between]);
         }
     }
 }
 
 /// Header fields that mean something, with values that do or do not.
-fn headers(dice: &mut Dice, octets: &mut Vec<u8>) {
+fn headers(dice: &mut Dice, wild: bool, octets: &mut Vec<u8>) {
     const FIELDS: [&str; 24] = [
         "Accept",
         "Accept",
@@ -178,6 +183,7 @@ fn headers(dice: &mut Dice, octets: &mut Vec<u8>) {
         "",
     ];
     match dice.below(90) {
+        _ if !wild => octets.extend(b"Host: market.example.org\r\n"),
         0 => {}
         1 => octets.extend(b"Host: a\r\nHost: b\r\n"),
         2 => octets.extend(b"Host: \r\n"),
@@ -198,6 +204,7 @@ fn headers(dice: &mut Dice, octets: &mut Vec<u8>) {
         octets.extend(b"\r\n");
     }
     match dice.below(120) {
+        _ if !wild => {}
         0 => octets.extend(b"no colon\r\n"),
         1 => octets.extend(b"folded: a\r\n b\r\n"),
         2 => octets.extend(b"nul: \0\r\n"),
@@ -210,12 +217,13 @@ fn headers(dice: &mut Dice, octets: &mut Vec<u8>) {
 }
 
 /// A body behind what says how long it is, or lies about it.
-fn framed(dice: &mut Dice, body: Body, octets: &mut Vec<u8>) -> bool {
+fn framed(dice: &mut Dice, wild: bool, body: Body, octets: &mut Vec<u8>) -> bool {
     let Body { content, fields } = body;
     octets.extend(fields);
     let mut length = |value: &str| octets.extend(format!("Content-Length: {value}\r\n\r\n").bytes());
     let right = content.len().to_string();
     match dice.below(36) {
+        _ if !wild => length(&right),
         0 => {
             length(&(content.len() + 1 + dice.below(1000)).to_string());
             octets.extend(content);

@@ -240,8 +240,8 @@ pub(crate) fn value(dice: &mut Dice) -> String {
 }
 
 /// A value as a client would write it, or one that does not know how.
-pub(crate) fn encoded(dice: &mut Dice, value: &str) -> Vec<u8> {
-    let style = dice.below(20);
+pub(crate) fn encoded(dice: &mut Dice, wild: bool, value: &str) -> Vec<u8> {
+    let style = if wild { dice.below(16) } else { 99 };
     let mut out = Vec::new();
     for byte in value.bytes() {
         let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'@' | b':' | b'~');
@@ -260,7 +260,7 @@ pub(crate) fn encoded(dice: &mut Dice, value: &str) -> Vec<u8> {
             _ => out.extend(format!("%{byte:02X}").bytes()),
         }
     }
-    if dice.once_in(25) {
+    if wild && dice.once_in(25) {
         out.extend(
             *dice
                 .one(&[

@@ -1,4 +1,4 @@
-//! Chromium without a window, driven over WebDriver.
+//! Chromium without a window, driven over `WebDriver`.
 
 use std::{
     io::{BufRead as _, BufReader},

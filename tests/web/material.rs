@@ -27,7 +27,7 @@ pub(crate) fn images(server: &Server, count: usize) -> Vec<Draft> {
         })
         .collect();
     for draft in &drafts {
-        server.publish(draft.signed());
+        assert_eq!(server.upload(draft.signed()).status, 201);
     }
     drafts
 }

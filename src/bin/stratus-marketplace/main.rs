@@ -44,6 +44,8 @@ impl Command for Args {
         let common = ["verbose", "quiet", "config", "user_config_section", "json"];
         let command =
             common.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.global(true)));
+        // Without a subcommand it is told what is missing, as the other commands do.
+        let command = command.arg_required_else_help(false);
         command.mut_subcommand("serve", serve_adjusted).mut_subcommand("mirror", mirror::adjusted)
     }
 

@@ -11,7 +11,7 @@ use crate::{
     config::{Hours, MarketplaceConfig},
     server::{
         mail::TIMEOUT,
-        settings::{Confirmation, Mail},
+        settings::{Confirmation, Mail, PublicUrl},
     },
     trust::Pin,
 };
@@ -41,7 +41,7 @@ pub struct ConfirmationArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Mail options")]
 pub struct MailArgs {
-    /// Send mail through this server: smtps://HOST or smtp://HOST, with a port perhaps
+    /// Send mail through this server: `smtps://HOST` or `smtp://HOST`, with a port perhaps.
     #[arg(
         long,
         value_name = "URL",
@@ -129,22 +129,26 @@ fn two_passwords() -> Failure {
         .with_hint("one of mail_password and mail_password_file, and of their variables, is enough")
 }
 
-/// What confirmation and reminders need.
-pub(super) fn suffices(mail: bool, url: bool, confirmation: bool, reminders: bool) -> Result<(), Failure> {
-    let what = match (confirmation, reminders) {
-        (true, _) => "e-mail confirmation",
-        (false, true) => "a reminder",
-        (false, false) => return Ok(()),
-    };
+/// What mail is sent for, if any is.
+pub(super) fn purpose(confirmation: bool, reminders: bool) -> Option<&'static str> {
+    match (confirmation, reminders) {
+        (true, _) => Some("e-mail confirmation"),
+        (false, true) => Some("a reminder"),
+        (false, false) => None,
+    }
+}
+
+/// Whether there is all that mail needs.
+pub(super) fn suffices(what: &str, mail: Option<&Mail>, url: Option<&PublicUrl>) -> Result<(), Failure> {
     let (missing, hint) = match (mail, url) {
-        (false, _) => (
+        (None, _) => (
             "a mail server",
             "--mail-server smtps://HOST and --mail-admin EMAIL, or these keys in [marketplace]",
         ),
-        (true, false) => {
+        (Some(_), None) => {
             ("the URL that its links begin with", "--public-url URL, or public_url in [marketplace]")
         }
-        (true, true) => return Ok(()),
+        (Some(_), Some(_)) => return Ok(()),
     };
     Err(Failure::new(Status::Usage, format_args!("{what} needs {missing}")).with_hint(hint))
 }

@@ -19,8 +19,9 @@ use super::{
     wire::Limits,
 };
 
-/// Queries that wait, run, or whose results are being sent; further ones are refused.
-const MAX_QUERIES: usize = 32;
+/// Queries that wait, run, or whose results are being sent, each of which may be in memory; further ones are
+/// refused.
+const MAX_QUERIES: usize = 16;
 /// How long a query may wait for others to end.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 

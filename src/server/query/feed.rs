@@ -16,6 +16,9 @@ pub(super) const LOADED: u8 = b'L';
 /// Longer messages end the conversation: an entry is at most 10 MiB.
 const MAX_PAYLOAD: usize = crate::xml::MAX_DOCUMENT_BYTES + 1024;
 
+/// Bytes that are read at once.
+const CHUNK: usize = 64 * 1024;
+
 /// How far the index is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -52,7 +55,9 @@ pub(super) fn message(kind: u8, payload: &[&[u8]], to: &mut Vec<u8>) {
     let length: usize = payload.iter().map(|part| part.len()).sum();
     to.push(kind);
     to.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-    payload.iter().for_each(|part| to.extend_from_slice(part));
+    for part in payload {
+        to.extend_from_slice(part);
+    }
 }
 
 /// An entry, to be sent.
@@ -93,9 +98,10 @@ impl Reader {
         let Some(length) = self.next()? else {
             self.bytes.drain(..self.done);
             self.done = 0;
-            let mut chunk = [0; 64 * 1024];
-            let read = from.read(&mut chunk)?;
-            self.bytes.extend_from_slice(&chunk[..read]);
+            let had = self.bytes.len();
+            self.bytes.resize(had + CHUNK, 0);
+            let read = from.read(self.bytes.get_mut(had..).unwrap_or_default())?;
+            self.bytes.truncate(had + read);
             return Ok(read > 0);
         };
         let message = self.bytes.get(self.done..self.done + length).unwrap_or_default();

@@ -27,7 +27,7 @@ use crate::server::{
 };
 
 /// The longest result document, in bytes.
-const MAX_RESULT_BYTES: u64 = 32 * 1024 * 1024;
+const MAX_RESULT_BYTES: u64 = 16 * 1024 * 1024;
 /// The longest on a page.
 const MAX_PAGE_BYTES: u64 = 2 * 1024 * 1024;
 /// A form whose query is percent-encoded throughout.
@@ -116,6 +116,9 @@ async fn answer(
     let names = OFFERS.map(|(name, _)| name);
     let chosen = negotiate_among(headers, parameters.get("media"), &names);
     let formats = OFFERS.iter().find(|(name, _)| *name == chosen).and_then(|(_, formats)| *formats);
+    if parameters.0.iter().filter(|(name, _)| name == "query").count() > 1 {
+        return Err(Problem::bad_request("more than one query"));
+    }
     let query = query.filter(|query| !query.trim().is_empty());
     let mut response = match (query, formats) {
         // As the original.

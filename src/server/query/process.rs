@@ -146,22 +146,20 @@ impl Asker {
     pub(super) async fn ask(&self, request: &Request, limits: Limits) -> Result<Answer, AskError> {
         let most = limits.time.saturating_add(GRACE);
         match timeout(most, self.exchange(request, limits)).await {
-            Ok(Ok(said)) => match said.split_first() {
-                Some((&HELLO, reply)) => match Reply::read(reply) {
-                    Some(Reply::Answer(answer)) => Ok(answer),
-                    Some(Reply::Error(error)) => Err(error.into()),
-                    Some(Reply::Time) => Err(AskError::Time { limit: limits.time }),
-                    // Its process ended without a word, or in the middle of one: it was refused memory.
-                    None => Err(AskError::Memory { limit: limits.memory }),
-                },
-                _ => Err(AskError::Unavailable),
+            Ok(Ok(None) | Err(_)) => Err(AskError::Unavailable),
+            Ok(Ok(Some(said))) => match Reply::read(said) {
+                Some(Reply::Answer(answer)) => Ok(answer),
+                Some(Reply::Error(error)) => Err(error.into()),
+                Some(Reply::Time) => Err(AskError::Time { limit: limits.time }),
+                // Its process ended without a word, or in the middle of one: it was refused memory.
+                None => Err(AskError::Memory { limit: limits.memory }),
             },
-            Ok(Err(_)) => Err(AskError::Unavailable),
             Err(_) => Err(AskError::Time { limit: limits.time }),
         }
     }
 
-    async fn exchange(&self, request: &Request, limits: Limits) -> io::Result<Vec<u8>> {
+    /// What the process of the query says; `None` if there is none.
+    async fn exchange(&self, request: &Request, limits: Limits) -> io::Result<Option<Vec<u8>>> {
         let (ours, theirs) = UnixStream::pair()?;
         self.hand_over(&theirs)?;
         drop(theirs);
@@ -169,10 +167,13 @@ impl Asker {
         let mut ours = tokio::net::UnixStream::from_std(ours)?;
         ours.write_all(&write_request(request, limits)).await?;
         ours.shutdown().await?;
+        if ours.read_u8().await? != HELLO {
+            return Ok(None);
+        }
         let mut said = Vec::new();
-        let read = (&mut ours).take(request.bytes.saturating_add(OVERHEAD)).read_to_end(&mut said).await;
         // A process that is ended while there is something it has not read resets the connection.
-        if said.is_empty() { read.map(|_| said) } else { Ok(said) }
+        let _ = ours.take(request.bytes.saturating_add(OVERHEAD)).read_to_end(&mut said).await;
+        Ok(Some(said))
     }
 
     fn hand_over(&self, socket: &UnixStream) -> io::Result<()> {

@@ -50,7 +50,7 @@ impl Triples {
         if self.fresh[0].len() > MIN_MERGE.max(self.sorted[0].len() / 16) {
             for (sorted, fresh) in self.sorted.iter_mut().zip(&mut self.fresh) {
                 sorted.extend(std::mem::take(fresh));
-                // Two sorted runs: merged in one pass.
+                #[allow(clippy::stable_sort_primitive, reason = "it merges two sorted runs in one pass")]
                 sorted.sort();
             }
         }

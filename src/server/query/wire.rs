@@ -115,20 +115,28 @@ impl Reply {
     }
 
     /// From all that was said; `None` if that is not all.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut rest = bytes;
+    pub(super) fn read(mut bytes: Vec<u8>) -> Option<Self> {
+        let mut rest = bytes.as_slice();
         let [tag] = array(&mut rest).ok()?;
         let number = array(&mut rest).map(u64::from_be_bytes).ok()?;
         let length = array(&mut rest).map(u64::from_be_bytes).ok()?;
         if rest.len() as u64 != length {
             return None;
         }
-        let answer = |kind| Self::Answer(Answer { kind, cut: number != 0, document: rest.to_vec() });
+        let kind = match tag {
+            1 => Some(Kind::Solutions),
+            2 => Some(Kind::Boolean),
+            3 => Some(Kind::Graph),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            // In place: it may be long.
+            let head = bytes.len() - rest.len();
+            bytes.drain(..head);
+            return Some(Self::Answer(Answer { kind, cut: number != 0, document: bytes }));
+        }
         let message = || one_line(&String::from_utf8_lossy(rest));
         Some(match tag {
-            1 => answer(Kind::Solutions),
-            2 => answer(Kind::Boolean),
-            3 => answer(Kind::Graph),
             9 => Self::Time,
             10 => Self::Error(EvaluateError::Syntax { message: message() }),
             11 => Self::Error(EvaluateError::NotAllowed),
@@ -189,9 +197,9 @@ mod tests {
         for reply in replies {
             let mut bytes = Vec::new();
             reply.write(&mut bytes).unwrap();
-            assert_eq!(Reply::read(&bytes), Some(reply));
-            bytes.pop();
-            assert_eq!(Reply::read(&bytes), None, "half a reply is none");
+            let half = bytes[..bytes.len() - 1].to_vec();
+            assert_eq!(Reply::read(bytes), Some(reply));
+            assert_eq!(Reply::read(half), None, "half a reply is none");
         }
     }
 
@@ -200,7 +208,7 @@ mod tests {
         let message = format!("a\nb\u{1b}[31m{}", "x".repeat(5000));
         let mut bytes = Vec::new();
         Reply::Error(EvaluateError::Syntax { message }).write(&mut bytes).unwrap();
-        let Some(Reply::Error(EvaluateError::Syntax { message })) = Reply::read(&bytes) else { panic!() };
+        let Some(Reply::Error(EvaluateError::Syntax { message })) = Reply::read(bytes) else { panic!() };
         assert!(message.starts_with("a b [31mx") && message.len() == MAX_MESSAGE);
     }
 }

@@ -1,30 +1,26 @@
 //! Adding entries, and the rules of their order.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::HashMap, time::Instant};
 
 use openssl::sha::sha256;
 use sqlx::{AnyConnection, AnyPool};
 use tokio::sync::oneshot;
 
-use crate::{Metadata, Timestamp};
+use crate::{Email, Identifier, Timestamp};
 
 use super::{
-    AddError, Added, NewEntry, Order, State, Store, StoreError,
+    AddError, Added, NewEntry, Order, Store, StoreError, insert,
     open::Kind,
-    row::state_number,
+    row,
+    series::{self, Newest, Series},
     sql::{self, Sql, Value},
-    texts::{self, Texts},
+    texts,
     writer::{Failure, Request},
 };
+use crate::server::key::EntryKey;
 
 /// Bits of an entry's number that tell entries of the same second apart.
 const SPREAD: u32 = 20;
-
-/// How many numbers are tried for an entry: a second has a million.
-const NUMBERS: i64 = 1024;
-
-/// Stands for the newest entry of a series that has none yet; no date has this number.
-pub(super) const NOTHING: i64 = i64::MIN;
 
 /// Longest e-mail address in bytes (RFC 5321 §4.5.3.1.3): longer ones fit into no index.
 const MAX_EMAIL: usize = 254;
@@ -53,304 +49,164 @@ pub(super) fn numbers(created: Timestamp) -> std::ops::RangeInclusive<i64> {
     first..=first + (1 << SPREAD) - 1
 }
 
-/// Adds these entries, all or none.
+/// The number of an entry; with each attempt another, since two may have the same.
+pub(super) fn number(key: &EntryKey, attempt: i64) -> i64 {
+    let [a, b, c, ..] = sha256(format!("{}/{}", key.identifier, key.email).as_bytes());
+    let place = i64::from(u32::from_be_bytes([0, a, b, c])) + attempt;
+    numbers(key.created).start() + (place & ((1 << SPREAD) - 1))
+}
+
+/// What shall become of entries.
+#[derive(Default)]
+struct Plan<'a> {
+    results: Vec<Result<Added, AddError>>,
+    /// Those that are new, with the digests of their bytes.
+    new: Vec<(&'a Request, [u8; 32])>,
+    /// Of series that get a newer entry: which of the new ones it is.
+    newest: HashMap<Series<'a>, usize>,
+}
+
+/// Adds these entries, of which those of one series follow each other: all or none. `unsure` says of each
+/// whether it was new in an earlier transaction whose COMMIT was not answered.
 pub(super) async fn transaction(
     kind: Kind,
     pool: &AnyPool,
     batch: &[Request],
-    unsure: &mut bool,
+    unsure: &mut Vec<bool>,
 ) -> Result<Vec<Result<Added, AddError>>, Failure> {
     let mut transaction = kind.begin(pool).await?;
-    let mut results = Vec::with_capacity(batch.len());
-    let (mut created, mut endorsers) = (Vec::new(), BTreeMap::new());
-    for request in batch {
-        let added = add(kind, &mut transaction, request, &mut created).await?;
-        if let Ok(Added::Created) = added {
-            endorsers.extend(endorser(&request.entry));
-        }
-        results.push(match added {
-            // The answer to an earlier COMMIT was lost: it was this one's.
-            Ok(Added::Same) if *unsure => Ok(Added::Created),
-            added => added,
-        });
-    }
-    for (digest, endorser) in endorsers {
-        insert_endorser(&mut transaction, digest, endorser).await?;
-    }
-    if !created.is_empty() {
-        number_changes(&mut transaction, &created).await?;
-    }
-    if let Err(error) = sql::answered(transaction.commit()).await {
-        *unsure = !created.is_empty();
-        return Err(error.into());
-    }
-    Ok(results)
-}
-
-/// Adds an entry; its number is appended to `created` if it is new.
-async fn add(
-    kind: Kind,
-    on: &mut AnyConnection,
-    request: &Request,
-    created: &mut Vec<i64>,
-) -> Result<Result<Added, AddError>, Failure> {
-    let Request { entry, order, now, .. } = request;
-    if entry.key.email.as_str().len() > MAX_EMAIL {
-        let cause = format!("an e-mail address is longer than {MAX_EMAIL} bytes");
-        return Ok(Err(StoreError::Database { cause }.into()));
-    }
-    let digest = sha256(&entry.document);
-    let newest = lock_series(kind, on, entry).await?;
-    if let Some(newest) = &newest
-        && entry.key.created <= newest.created
-    {
-        match stored_digest(on, entry).await? {
-            Some(stored) if stored == digest => return Ok(Ok(Added::Same)),
-            Some(_) => return Ok(Err(AddError::Differs)),
-            None if *order == Order::Newest => {
-                return Ok(Err(AddError::Older { newest: newest.created }));
-            }
-            None => {}
-        }
-    }
-    let id = insert_entry(on, entry).await?;
-    let mut document = Sql::new("INSERT INTO document (entry, sha256, bytes) VALUES (");
-    document.value(id).push(", ").value(digest.to_vec()).push(", ");
-    document.value(entry.document.clone()).push(")").run(&mut *on).await?;
-    if newest.as_ref().is_none_or(|newest| entry.key.created > newest.created) {
-        if let Some(newest) = newest {
-            remove_latest(kind, on, newest.id).await?;
-        }
-        insert_latest(kind, on, id, entry, texts::state(&entry.metadata, *now)).await?;
-        set_newest(on, entry, id).await?;
-    }
-    created.push(id);
-    Ok(Ok(Added::Created))
-}
-
-/// The newest entry of a series.
-struct Newest {
-    created: Timestamp,
-    id: i64,
-}
-
-/// Locks the series of an entry until the transaction ends, and returns its newest entry.
-async fn lock_series(
-    kind: Kind,
-    on: &mut AnyConnection,
-    entry: &NewEntry,
-) -> Result<Option<Newest>, Failure> {
-    let key = || [entry.key.identifier.to_string().into(), entry.key.email.as_str().into()];
-    let select = || {
-        let mut select = Sql::new("SELECT created, newest FROM series WHERE (identifier, email) = (");
-        select.values(key()).push(if kind == Kind::Sqlite { ")" } else { ") FOR UPDATE" });
-        select
+    let mut series: Vec<Series<'_>> =
+        batch.iter().filter(|request| fits(request)).map(Request::series).collect();
+    series.dedup();
+    let before = if series.is_empty() {
+        HashMap::new()
+    } else {
+        series::lock(kind, &mut transaction, &series).await?
     };
-    let mut row = select().one(&mut *on).await?;
-    if row.is_none() && kind != Kind::Sqlite {
-        // There is nothing to lock yet: who inserts it first has it, the others wait here.
-        let mut insert = Sql::new("INSERT INTO series (identifier, email, created, newest) VALUES (");
-        insert.values(key()).push(", 0, ").value(NOTHING).push(") ON CONFLICT DO NOTHING");
-        if insert.run(&mut *on).await? == 0 {
-            row = select().one(&mut *on).await?;
+    let stored = stored(&mut transaction, batch, &before).await?;
+    let mut plan = decide(batch, &before, &stored);
+    if plan.new.is_empty() {
+        transaction.rollback().await?;
+    } else {
+        write(kind, &mut transaction, &plan, &before).await?;
+        if let Err(error) = sql::answered(transaction.commit()).await {
+            *unsure = plan.results.iter().map(|result| matches!(result, Ok(Added::Created))).collect();
+            return Err(error.into());
         }
     }
-    let Some(row) = row else { return Ok(None) };
-    let (created, id) = (sql::number(&row, 0)?, sql::number(&row, 1)?);
-    if id == NOTHING {
-        return Ok(None);
-    }
-    let created = Timestamp::from_unix_seconds(created);
-    Ok(Some(Newest { created: created.ok_or_else(|| StoreError::unreadable("date"))?, id }))
-}
-
-async fn set_newest(on: &mut AnyConnection, entry: &NewEntry, id: i64) -> Result<(), Failure> {
-    let mut series = Sql::new("INSERT INTO series (identifier, email, created, newest) VALUES (");
-    series.value(entry.key.identifier.to_string()).push(", ").value(entry.key.email.as_str()).push(", ");
-    series.value(entry.key.created.unix_seconds()).push(", ").value(id);
-    series.push(
-        ") ON CONFLICT (identifier, email) DO UPDATE SET created = excluded.created, newest = excluded.newest",
-    );
-    series.run(on).await?;
-    Ok(())
-}
-
-async fn stored_digest(on: &mut AnyConnection, entry: &NewEntry) -> Result<Option<Vec<u8>>, Failure> {
-    let mut select = Sql::new(
-        "SELECT d.sha256 FROM entry e JOIN document d ON d.entry = e.id
-         WHERE (e.identifier, e.email, e.created) = (",
-    );
-    select.value(entry.key.identifier.to_string()).push(", ").value(entry.key.email.as_str());
-    select.push(", ").value(entry.key.created.unix_seconds()).push(")");
-    let row = select.one(on).await?;
-    Ok(row.map(|row| sql::bytes(&row, 0)).transpose()?)
-}
-
-/// Inserts what an entry says, and returns its number.
-async fn insert_entry(on: &mut AnyConnection, entry: &NewEntry) -> Result<i64, Failure> {
-    let key = format!("{}/{}", entry.key.identifier, entry.key.email);
-    let hash = sha256(key.as_bytes());
-    let numbers = numbers(entry.key.created);
-    let hash = i64::from(u32::from_be_bytes([0, hash[0], hash[1], hash[2]]));
-    for attempt in 0..NUMBERS {
-        let id = numbers.start() + ((hash + attempt) & ((1 << SPREAD) - 1));
-        let mut insert = Sql::new(
-            "INSERT INTO entry (id, identifier, email, created, subject, title, tag, tag_key, description, kind, os,
-             os_version, os_arch, version, format, compression, bytes, locations, valid, deprecated,
-             length) VALUES (",
-        );
-        insert.values(entry_values(id, entry)?).push(") ON CONFLICT (id) DO NOTHING");
-        if insert.run(&mut *on).await? == 1 {
-            return Ok(id);
+    for (result, unsure) in plan.results.iter_mut().zip(unsure) {
+        if let Ok(Added::Same) = result
+            && *unsure
+        {
+            // It was this transaction that was committed.
+            *result = Ok(Added::Created);
         }
     }
-    Err(StoreError::Database { cause: "too many entries have the same date".to_owned() }.into())
+    Ok(plan.results)
 }
 
-pub(super) fn entry_values(id: i64, entry: &NewEntry) -> Result<[Value; 21], StoreError> {
-    let Metadata { title, description, kind, os, os_version, os_arch, version, .. } = &entry.metadata;
-    let missing = |what| move || StoreError::Database { cause: format!("an entry has no {what}") };
-    let endorsement = entry.metadata.endorsement.as_ref().ok_or_else(missing("endorsement"))?;
-    let valid = entry.metadata.valid.ok_or_else(missing("end"))?;
-    // The empty tag is none (S41).
-    let tag = entry.metadata.tag.clone().filter(|tag| !tag.is_empty());
-    Ok([
-        id.into(),
-        entry.key.identifier.to_string().into(),
-        entry.key.email.as_str().into(),
-        entry.key.created.unix_seconds().into(),
-        endorsement.endorser.subject.as_str().into(),
-        title.into(),
-        (&entry.metadata.tag).into(),
-        (&tag.as_deref().map(texts::tag_key)).into(),
-        description.into(),
-        kind.into(),
-        os.into(),
-        os_version.into(),
-        os_arch.into(),
-        version.into(),
-        (&entry.metadata.format).into(),
-        (&entry.metadata.compression).into(),
-        entry.metadata.bytes.cast_signed().into(),
-        serde_json::Value::from(entry.metadata.locations.clone()).to_string().into(),
-        valid.unix_seconds().into(),
-        (&entry.metadata.deprecated).into(),
-        i64::try_from(entry.document.len()).unwrap_or(i64::MAX).into(),
-    ])
+/// Can it have the keys that indexes need?
+fn fits(request: &Request) -> bool {
+    request.entry.key.email.as_str().len() <= MAX_EMAIL
 }
 
-/// An endorser's e-mail, subject and issuer, by a digest of them.
-fn endorser(entry: &NewEntry) -> Option<([u8; 32], [&str; 3])> {
-    let endorser = &entry.metadata.endorsement.as_ref()?.endorser;
-    let texts = [entry.key.email.as_str(), endorser.subject.as_str(), endorser.issuer.as_str()];
-    Some((sha256(texts.join("\0").as_bytes()), texts))
-}
-
-/// Keeps an endorser. Whoever inserts the same one meanwhile waits, so this comes when all series are
-/// locked, and in the order of the digests: nobody waits for one who waits for him.
-async fn insert_endorser(
+/// The digests of those that are there already, by their keys. What is newer than the newest is not looked for.
+async fn stored(
     on: &mut AnyConnection,
-    digest: [u8; 32],
-    [email, subject, issuer]: [&str; 3],
-) -> Result<(), Failure> {
-    let mut known = Sql::new("SELECT 1 FROM endorser WHERE sha256 = ");
-    known.value(digest.to_vec());
-    if known.one(&mut *on).await?.is_none() {
-        let mut insert = Sql::new("INSERT INTO endorser (sha256, email, subject, issuer) VALUES (");
-        insert.values([digest.to_vec().into(), email.into(), subject.into(), issuer.into()]);
-        insert.push(") ON CONFLICT DO NOTHING").run(on).await?;
+    batch: &[Request],
+    newest: &HashMap<(Identifier, Email), Newest>,
+) -> Result<HashMap<EntryKey, Vec<u8>>, Failure> {
+    let may_be_there = |key: &&EntryKey| {
+        let newest = newest.get(&(key.identifier, key.email.clone()));
+        newest.is_some_and(|newest| key.created <= newest.created)
+    };
+    let keys: Vec<_> = batch.iter().map(|request| &request.entry.key).filter(may_be_there).collect();
+    let mut stored = HashMap::new();
+    if keys.is_empty() {
+        return Ok(stored);
     }
-    Ok(())
+    let mut select = Sql::new(
+        "SELECT e.identifier, e.email, e.created, d.sha256 FROM entry e JOIN document d ON d.entry = e.id
+         WHERE (e.identifier, e.email, e.created) IN (VALUES ",
+    );
+    let values = |key: &EntryKey| {
+        let (identifier, email) = (key.identifier.to_string(), key.email.as_str());
+        [Value::from(identifier), email.into(), key.created.unix_seconds().into()]
+    };
+    select.rows(keys.into_iter().map(values)).push(")").once();
+    for row in select.all(on).await? {
+        stored.insert(row::key(&row, 0)?, sql::bytes(&row, 3)?);
+    }
+    Ok(stored)
 }
 
-async fn remove_latest(kind: Kind, on: &mut AnyConnection, id: i64) -> Result<(), Failure> {
-    let mut latest = Sql::new("DELETE FROM latest WHERE id = ");
-    latest.value(id);
-    latest.run(&mut *on).await?;
-    if kind == Kind::Sqlite {
-        let mut words = Sql::new("DELETE FROM latest_words WHERE rowid = ");
-        words.value(id);
-        words.run(on).await?;
+/// The rules of order, for one after the other.
+fn decide<'a>(
+    batch: &'a [Request],
+    before: &HashMap<(Identifier, Email), Newest>,
+    stored: &HashMap<EntryKey, Vec<u8>>,
+) -> Plan<'a> {
+    let mut plan = Plan::default();
+    let mut taken: HashMap<&EntryKey, [u8; 32]> = HashMap::new();
+    for request in batch {
+        let key = &request.entry.key;
+        let digest = sha256(&request.entry.document);
+        let there = taken.get(key).map(|digest| &digest[..]).or(stored.get(key).map(Vec::as_slice));
+        let newest = match plan.newest.get(&request.series()) {
+            Some(place) => plan.new.get(*place).map(|(newest, _)| newest.entry.key.created),
+            None => before.get(&(key.identifier, key.email.clone())).map(|newest| newest.created),
+        };
+        let result = match (there, newest) {
+            _ if !fits(request) => {
+                let cause = format!("an e-mail address is longer than {MAX_EMAIL} bytes");
+                Err(StoreError::Database { cause }.into())
+            }
+            (Some(there), _) if *there == digest => Ok(Added::Same),
+            (Some(_), _) => Err(AddError::Differs),
+            (None, Some(newest)) if request.order == Order::Newest && key.created < newest => {
+                Err(AddError::Older { newest })
+            }
+            (None, _) => Ok(Added::Created),
+        };
+        if let Ok(Added::Created) = result {
+            if newest.is_none_or(|newest| key.created > newest) {
+                plan.newest.insert(request.series(), plan.new.len());
+            }
+            plan.new.push((request, digest));
+            taken.insert(key, digest);
+        }
+        plan.results.push(result);
     }
-    Ok(())
+    plan
 }
 
-async fn insert_latest(
+/// Writes what is new.
+async fn write(
     kind: Kind,
     on: &mut AnyConnection,
-    id: i64,
-    entry: &NewEntry,
-    state: State,
+    plan: &Plan<'_>,
+    before: &HashMap<(Identifier, Email), Newest>,
 ) -> Result<(), Failure> {
-    let texts = Texts::of(entry);
-    let (web, pdisk) = (texts::on_web(&entry.metadata.locations), texts::on_pdisk(&entry.metadata.locations));
-    if kind == Kind::Sqlite {
-        let mut words = Sql::new(
-            "INSERT INTO latest_words (rowid, os, os_version, os_arch, email, kind, words, flags) VALUES (",
-        );
-        words.values([
-            id.into(),
-            texts.os.as_str().into(),
-            texts.os_version.as_str().into(),
-            texts.os_arch.as_str().into(),
-            texts.email.as_str().into(),
-            texts.kind.as_str().into(),
-            texts.words.as_str().into(),
-            super::find::flags(state, web, pdisk).into(),
-        ]);
-        words.push(")").run(&mut *on).await?;
+    let new: Vec<&NewEntry> = plan.new.iter().map(|(request, _)| &request.entry).collect();
+    let ids = insert::numbers(on, &new).await?;
+    let numbered = ids.iter().zip(&plan.new);
+    let entries: Vec<_> =
+        numbered.clone().map(|(id, (request, digest))| (*id, &request.entry, *digest)).collect();
+    insert::entries(on, &entries).await?;
+    let (mut superseded, mut latest, mut newest) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, (id, (request, _))) in numbered.enumerate() {
+        let series = request.series();
+        if plan.newest.get(&series) == Some(&place) {
+            superseded.extend(before.get(&(series.0, series.1.clone())).map(|newest| newest.id));
+            latest.push((*id, &request.entry, texts::state(&request.entry.metadata, request.now)));
+            newest.push((series, Newest { created: request.entry.key.created, id: *id }));
+        }
     }
-    let mut latest = Sql::new(
-        "INSERT INTO latest (id, back, state, valid, identifier, email, web, pdisk, os_key, os_version_key,
-         os_arch_key, email_key, kind_key, title_key, os, os_version, os_arch, kind, words) VALUES (",
-    );
-    latest.values(latest_values(id, entry, state));
-    latest.push(")").run(on).await?;
-    Ok(())
-}
-
-/// What lists have of an entry.
-pub(super) fn latest_values(id: i64, entry: &NewEntry, state: State) -> [Value; 19] {
-    let texts = Texts::of(entry);
-    let (web, pdisk) = (texts::on_web(&entry.metadata.locations), texts::on_pdisk(&entry.metadata.locations));
-    let valid = entry.metadata.valid.map_or(0, Timestamp::unix_seconds);
-    [
-        id.into(),
-        (-id).into(),
-        state_number(state).into(),
-        valid.into(),
-        entry.key.identifier.to_string().into(),
-        entry.key.email.as_str().into(),
-        i64::from(web).into(),
-        i64::from(pdisk).into(),
-        texts::key(&texts.os).into(),
-        texts::key(&texts.os_version).into(),
-        texts::key(&texts.os_arch).into(),
-        texts.email.into(),
-        texts::key(&texts.kind).into(),
-        texts::key(&texts.title).into(),
-        texts.os.into(),
-        texts.os_version.into(),
-        texts.os_arch.into(),
-        texts.kind.into(),
-        texts.words.into(),
-    ]
-}
-
-/// Numbers new entries in the order in which they will be seen. The row of `feed` is locked until the
-/// transaction ends, so nobody can get a higher number and be seen earlier; last of all, to be short.
-async fn number_changes(on: &mut AnyConnection, created: &[i64]) -> Result<(), Failure> {
-    let count = i64::try_from(created.len()).unwrap_or(i64::MAX);
-    let mut feed = Sql::new("UPDATE feed SET newest = newest + ");
-    feed.value(count).push(" RETURNING newest");
-    let row = feed.one(&mut *on).await?.ok_or_else(|| StoreError::unreadable("feed"))?;
-    let mut sequence = sql::number(&row, 0)? - count;
-    let mut changes = Sql::new("INSERT INTO change (sequence, entry) VALUES ");
-    for (place, &id) in created.iter().enumerate() {
-        sequence += 1;
-        changes.push(if place == 0 { "(" } else { ", (" });
-        changes.values([sequence.into(), id.into()]).push(")");
+    insert::superseded(kind, on, &superseded).await?;
+    insert::latest(kind, on, &latest).await?;
+    if !newest.is_empty() {
+        series::set(on, newest).await?;
     }
-    changes.run(on).await?;
-    Ok(())
+    insert::endorsers(on, &new).await?;
+    insert::changes(on, &ids).await
 }

@@ -5,9 +5,10 @@ use sqlx::any::AnyRow;
 
 use super::{
     MAX_CHANGES_BYTES, NewEntry, Store, StoreError,
-    add::{NOTHING, entry_values, latest_values},
+    insert::{entry_values, latest_values},
     open::Kind,
     row::state_number,
+    series::NOTHING,
     sql::{self, Sql, Value},
 };
 use crate::{Timestamp, server::store::State};

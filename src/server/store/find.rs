@@ -133,6 +133,16 @@ impl Conditions {
         self.email.is_some() && self.identifier.is_none()
     }
 
+    /// Which index SQLite shall walk: without statistics, it would rather walk one that is in order than one
+    /// that has few entries. PostgreSQL knows by itself.
+    pub(super) fn index(&self, indexed: bool) -> &'static str {
+        match self.kind {
+            Kind::Sqlite if self.identifier.is_some() => " INDEXED BY latest_by_identifier",
+            Kind::Sqlite if self.email.is_some() && indexed => " INDEXED BY latest_email",
+            _ => "",
+        }
+    }
+
     /// Appends conditions on `latest` as `l`, each with an AND before it: those that the index of words was
     /// not asked for, if it was. With `indexed`, the database may start from an endorser's entries.
     pub(super) fn filter(&self, sql: &mut Sql, indexed: bool, asked: bool) {

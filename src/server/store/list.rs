@@ -244,7 +244,7 @@ impl Way {
                 sql.push(" FROM latest_words CROSS JOIN latest l ON l.id = latest_words.rowid WHERE latest_words MATCH ");
                 sql.value(question.as_str()).push(" AND ");
             }
-            None => drop(sql.push(" FROM latest l WHERE ")),
+            None => drop(sql.push(" FROM latest l").push(conditions.index(self.indexed)).push(" WHERE ")),
         }
         Conditions::in_states(sql, states);
         if !self.moved && states == [State::Valid] {

@@ -31,6 +31,9 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// Connections that read. More than there are cores serve those who wait for the disk or the network.
 const READERS: u32 = 8;
 
+/// Connections to PostgreSQL that write: those who read do not keep them waiting.
+const WRITERS: u32 = 4;
+
 /// What every connection to SQLite is set to. `synchronous` FULL: what was answered with 201 outlasts a
 /// power cut (with the write-ahead log NORMAL would not). 16 MiB of pages are kept by each.
 const SQLITE: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
@@ -114,11 +117,12 @@ impl Store {
                 (Kind::Sqlite, open(READERS).await?, writers, Some(file))
             }
             Database::Postgres(url) => {
-                let pool = pool(READERS, url.as_str(), true, POSTGRES, None).await?;
-                schema::check_encoding(&pool).await?;
-                schema::migrate(&pool, Kind::Postgres { trigrams: false }).await?;
-                let trigrams = schema::trigrams(&pool).await?;
-                (Kind::Postgres { trigrams }, pool.clone(), pool, None)
+                let writers = pool(WRITERS, url.as_str(), true, POSTGRES, None).await?;
+                schema::check_encoding(&writers).await?;
+                schema::migrate(&writers, Kind::Postgres { trigrams: false }).await?;
+                let trigrams = schema::trigrams(&writers).await?;
+                let readers = pool(READERS, url.as_str(), true, POSTGRES, None).await?;
+                (Kind::Postgres { trigrams }, readers, writers, None)
             }
         };
         let (adding, waiting) = mpsc::channel(writer::WAITING);

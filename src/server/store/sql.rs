@@ -20,6 +20,7 @@ const ANSWER: Duration = Duration::from_secs(40);
 pub(super) struct Sql {
     text: String,
     values: Vec<Value>,
+    once: bool,
 }
 
 /// What can be bound; both databases have these.
@@ -33,7 +34,7 @@ pub(super) enum Value {
 
 impl Sql {
     pub(super) fn new(text: &'static str) -> Self {
-        Self { text: text.to_owned(), values: Vec::new() }
+        Self { text: text.to_owned(), ..Self::default() }
     }
 
     pub(super) fn push(&mut self, text: &'static str) -> &mut Self {
@@ -72,10 +73,24 @@ impl Sql {
         self
     }
 
+    /// Values in brackets, for each row, with commas between them.
+    pub(super) fn rows<const N: usize>(&mut self, rows: impl IntoIterator<Item = [Value; N]>) -> &mut Self {
+        for (place, row) in rows.into_iter().enumerate() {
+            self.push(if place == 0 { "(" } else { ", (" }).values(row).push(")");
+        }
+        self
+    }
+
+    /// It is not kept prepared: there will hardly be the same again.
+    pub(super) fn once(&mut self) -> &mut Self {
+        self.once = true;
+        self
+    }
+
     /// It is used up by this.
     fn query(&mut self) -> Query<'static, Any, AnyArguments> {
-        let Self { text, values } = std::mem::take(self);
-        let mut query = sqlx::query(AssertSqlSafe(text));
+        let Self { text, values, once } = std::mem::take(self);
+        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(!once);
         for value in values {
             query = match value {
                 Value::Number(number) => query.bind(number),

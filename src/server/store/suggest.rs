@@ -22,31 +22,36 @@ pub struct Suggestions {
     pub kind: Vec<String>,
 }
 
-/// From each value the index leads to the next: the cost is that of the values, not of the entries.
+/// From each value the index leads to the next: the cost is that of the values, not of the entries. (With
+/// `min` PostgreSQL would walk there from the first.)
 macro_rules! values {
     ($key:literal, $column:literal) => {
         [
             concat!(
-                "WITH RECURSIVE distinct_key(k) AS (
-                   SELECT min(",
+                "WITH RECURSIVE value(k) AS (
+                   SELECT (SELECT ",
                 $key,
-                ") FROM latest WHERE state = $1 AND ",
+                " FROM latest WHERE state = $1 AND ",
                 $key,
-                " > ''
+                " > '' ORDER BY ",
+                $key,
+                " LIMIT 1)
                    UNION ALL
-                   SELECT (SELECT min(",
+                   SELECT (SELECT ",
                 $key,
-                ") FROM latest WHERE state = $1 AND ",
+                " FROM latest WHERE state = $1 AND ",
                 $key,
-                " > k)
-                   FROM distinct_key WHERE k IS NOT NULL)
+                " > k ORDER BY ",
+                $key,
+                " LIMIT 1)
+                   FROM value WHERE k IS NOT NULL)
                  SELECT (SELECT e.",
                 $column,
                 " FROM entry e WHERE e.id = (
-                   SELECT max(id) FROM latest WHERE state = $1 AND ",
+                   SELECT id FROM latest WHERE state = $1 AND ",
                 $key,
-                " = k))
-                 FROM (SELECT k FROM distinct_key WHERE k IS NOT NULL LIMIT "
+                " = k ORDER BY back LIMIT 1))
+                 FROM (SELECT k FROM value WHERE k IS NOT NULL LIMIT "
             ),
             ") v ORDER BY k",
         ]

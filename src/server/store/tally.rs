@@ -27,4 +27,15 @@ impl Store {
         let row = count.one(self.0.writers()?).await?.ok_or_else(|| StoreError::unreadable("tally"))?;
         Ok(u64::try_from(sql::number(&row, 0)?).unwrap_or_default())
     }
+
+    /// What was counted in the hour of `now` did not happen after all.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it may stay counted.
+    pub async fn untally(&self, what: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut count = Sql::new("UPDATE tally SET times = times - 1 WHERE times > 0 AND what = ");
+        count.value(what).push(" AND hour = ").value(now.unix_seconds().div_euclid(HOUR));
+        count.run(self.0.writers()?).await?;
+        Ok(())
+    }
 }

@@ -13,7 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Timestamp;
 
-use super::{AddError, Added, NewEntry, Order, StoreError, add, file::DatabaseFile, open::Kind};
+use super::{
+    AddError, Added, NewEntry, Order, StoreError, add, file::DatabaseFile, open::Kind, series::Series,
+};
 
 /// Entries that may wait before callers wait to wait.
 pub(super) const WAITING: usize = 64;
@@ -36,6 +38,13 @@ pub(super) struct Request {
     /// When it came.
     pub(super) since: Instant,
     pub(super) answer: oneshot::Sender<Result<Added, AddError>>,
+}
+
+impl Request {
+    /// Of the entry.
+    pub(super) fn series(&self) -> Series<'_> {
+        (self.entry.key.identifier, &self.entry.key.email)
+    }
 }
 
 /// Adds what comes, until no [`Store`](super::Store) is left.
@@ -89,7 +98,7 @@ impl Database {
 async fn commit(database: &Database, mut batch: Vec<Request>) -> Result<(), StoreError> {
     // All processes lock the rows of `series` in one order, so that none waits for one that waits for it.
     // The sort is stable: of one series, who came first is first.
-    batch.sort_by(|a, b| series(a).cmp(&series(b)));
+    batch.sort_by(|a, b| a.series().cmp(&b.series()));
     match attempts(database, &batch).await {
         Ok(results) => {
             for (request, result) in batch.into_iter().zip(results) {
@@ -124,10 +133,6 @@ async fn commit(database: &Database, mut batch: Vec<Request>) -> Result<(), Stor
     Ok(())
 }
 
-fn series(request: &Request) -> (crate::Identifier, &str) {
-    (request.entry.key.identifier, request.entry.key.email.as_str())
-}
-
 /// Why a transaction was not committed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -158,7 +163,8 @@ impl From<sqlx::Error> for Failure {
             // (too many connections); SQLITE_BUSY and its kin.
             sqlx::Error::Database(inner) => match inner.code().as_deref() {
                 Some("5" | "6" | "261" | "517") => Self::Conflict(error.into()),
-                Some(code) if code.starts_with("40") => Self::Conflict(error.into()),
+                // Or somebody took the number of an entry meanwhile.
+                Some(code) if code.starts_with("40") || code == "23505" => Self::Conflict(error.into()),
                 Some(code) if ["08", "57P", "53"].iter().any(|class| code.starts_with(class)) => {
                     Self::Connection(error.into())
                 }
@@ -186,7 +192,7 @@ impl From<StoreError> for Failure {
 /// looking past it.
 async fn attempts(database: &Database, batch: &[Request]) -> Result<Vec<Result<Added, AddError>>, Failure> {
     let Database { kind, pool, .. } = database;
-    let mut unsure = false;
+    let mut unsure = Vec::new();
     let mut tries = 0;
     loop {
         tries += 1;

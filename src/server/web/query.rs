@@ -4,7 +4,10 @@ use askama::Template;
 use axum::response::Html;
 use oxrdf::{NamedOrBlankNode, Term, Triple};
 
-use crate::server::{key::EntryKey, marketplace::Marketplace, problem::Problem};
+use crate::{
+    metadata::{BASE, namespace},
+    server::{key::EntryKey, marketplace::Marketplace, problem::Problem},
+};
 
 use super::{
     layout::{Layout, Section},
@@ -144,16 +147,33 @@ fn statement(triple: &Triple, layout: &Layout) -> Vec<Cell> {
     ]
 }
 
+/// A term of the vocabulary, as queries write it.
+fn prefixed(iri: &str) -> Option<String> {
+    let prefixes = [
+        ("rdf", namespace::RDF),
+        ("dcterms", namespace::DCTERMS),
+        ("slreq", namespace::SLREQ),
+        ("slterms", namespace::SLTERMS),
+    ];
+    let (prefix, name) =
+        prefixes.iter().find_map(|(prefix, namespace)| Some((prefix, iri.strip_prefix(namespace)?)))?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (!name.is_empty() && name.chars().all(plain)).then(|| format!("{prefix}:{name}"))
+}
+
 fn cell(term: Option<&Term>, layout: &Layout) -> Cell {
     match term {
         None => Cell::Nothing,
         Some(Term::NamedNode(node)) => {
-            let text = Said::new(node.as_str(), VALUE);
             // Subjects of entries (behaviour 1.14): `http://mp.stratuslab.eu/#ID/EMAIL/DATE`.
-            let key = node.as_str().strip_prefix("http://mp.stratuslab.eu/#");
+            let key = node.as_str().strip_prefix(BASE).and_then(|key| key.strip_prefix('#'));
             if let Some(key) = key.and_then(|key| key.parse::<EntryKey>().ok()) {
-                return Cell::Entry(text, layout.path(&entry_path(&key)));
+                return Cell::Entry(Said::short(&key.to_string()), layout.path(&entry_path(&key)));
             }
+            if let Some(name) = prefixed(node.as_str()) {
+                return Cell::Text(Said::short(&name));
+            }
+            let text = Said::new(node.as_str(), VALUE);
             match web_link(node.as_str()) {
                 Some(link) => Cell::Link(text, link),
                 None => Cell::Text(text),
@@ -161,5 +181,23 @@ fn cell(term: Option<&Term>, layout: &Layout) -> Cell {
         }
         Some(Term::Literal(literal)) => Cell::Text(Said::new(literal.value(), VALUE)),
         Some(other) => Cell::Text(Said::new(&other.to_string(), VALUE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_of_the_vocabulary_are_shown_as_queries_write_them() {
+        for (iri, name) in [
+            ("http://mp.stratuslab.eu/slterms#os-version", Some("slterms:os-version")),
+            ("http://purl.org/dc/terms/title", Some("dcterms:title")),
+            ("http://purl.org/dc/terms/", None),
+            ("http://purl.org/dc/terms/a/b", None),
+            ("http://example.org/title", None),
+        ] {
+            assert_eq!(prefixed(iri).as_deref(), name);
+        }
     }
 }
