@@ -6,8 +6,11 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
+use stratuslab::Timestamp;
 use tempfile::TempDir;
 
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
     draft::Draft,
     gone::unavailable,
     marketplace::Marketplace,
-    whole::{exactly, there, xml},
+    whole::{exactly, json, plain, there, xml},
 };
 
 /// `serve` with its data on a file system of this size, where `first` is done before.
@@ -64,6 +67,9 @@ fn large(number: usize) -> Sent {
 fn a_full_disk_takes_nothing_serves_everything_and_with_room_again_goes_on() {
     let (_folder, marketplace) =
         start("10m", "dd if=/dev/zero of=\"$0/ballast\" bs=1024 count=6144 2>/dev/null");
+    let end = Timestamp::from_unix_seconds(Timestamp::now().unix_seconds() + 3).unwrap();
+    let expiring = Draft::new("expires meanwhile").valid(&end.to_string());
+    assert_eq!(upload(marketplace.address, &String::from_utf8(expiring.signed()).unwrap()).status, 201);
     let mut sent: Vec<Sent> = Vec::new();
     let mut refused = 0;
     while refused < 8 {
@@ -85,8 +91,21 @@ fn a_full_disk_takes_nothing_serves_everything_and_with_room_again_goes_on() {
     }
     let taken = there(&marketplace, &sent);
     assert!(taken.len() > 5 && taken.iter().all(|sent| sent.status == 201));
-    exactly(&marketplace, &taken);
     let count = taken.len();
+
+    // Time goes on, whether or not that can be written down.
+    while Timestamp::now() <= end {
+        thread::sleep(Duration::from_millis(50));
+    }
+    for (status, listed) in [("valid", false), ("expired", true), ("all", true)] {
+        let list = plain(&xml(&marketplace, &format!("/metadata?status={status}")));
+        assert_eq!(list.contains(&expiring.identifier().to_string()), listed, "{status}");
+        let counted = json(&marketplace, &format!("/metadata?status={status}"));
+        assert_eq!(
+            counted["iTotalRecords"],
+            if status == "expired" { 1 } else { count + usize::from(listed) }
+        );
+    }
 
     // The same documents are taken when there is room.
     fs::remove_file(data(&marketplace).join("ballast")).unwrap();
@@ -95,6 +114,8 @@ fn a_full_disk_takes_nothing_serves_everything_and_with_room_again_goes_on() {
         assert_eq!(answer.status, 201, "{}\n{}", answer.body, marketplace.log());
         sent.status = 201;
     }
+    let document = xml(&marketplace, &expiring.path()).body;
+    sent.push(Sent { path: expiring.path(), document, word: expiring.identifier().to_string(), status: 201 });
     let all = there(&marketplace, &sent);
     exactly(&marketplace, &all);
     let checked = check(&marketplace);

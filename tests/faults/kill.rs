@@ -1,10 +1,11 @@
 //! The server is killed, or its PostgreSQL, while clients upload.
 
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{collections::BTreeSet, fs, process::Stdio, sync::Arc, thread, time::Duration};
 
 use crate::{
-    clients::Crowd,
-    marketplace::Marketplace,
+    clients::{Crowd, upload},
+    draft::Draft,
+    marketplace::{Marketplace, command},
     postgres::Server,
     whole::{checked, exactly, there},
 };
@@ -76,6 +77,40 @@ fn nor_is_anything_lost_over_postgresql_whichever_of_the_two_is_killed() {
     });
 }
 
+/// Starts a server over a new database, kills it after a while that is different each time, and starts it again.
+fn kill_at_the_start(rounds: u64, place: impl Fn(u64) -> Vec<String>) {
+    for round in 0..rounds {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let place = place(round);
+        let mut serve = command(folder.path());
+        serve.args(["serve", "--listen", "127.0.0.1:0"]).args(&place);
+        let mut first = serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // There is nothing to see of what it does meanwhile.
+        thread::sleep(Duration::from_millis(4 * round));
+        first.kill().unwrap();
+        first.wait().unwrap();
+        let place: Vec<_> = place.iter().map(String::as_str).collect();
+        let marketplace = Marketplace::start_in(&folder, &place);
+        let document = String::from_utf8(Draft::new("image").signed()).unwrap();
+        assert_eq!(upload(marketplace.address, &document).status, 201, "killed after {} ms", 4 * round);
+        checked(&marketplace, &place, 1);
+    }
+}
+
+#[test]
+fn one_that_is_killed_while_it_makes_its_database_makes_it_the_next_time() {
+    let folder = tempfile::tempdir().unwrap();
+    kill_at_the_start(25, |round| {
+        vec!["--data".to_owned(), folder.path().join(round.to_string()).to_str().unwrap().to_owned()]
+    });
+}
+
+#[test]
+fn nor_does_it_have_to_be_the_same_process_that_goes_on_making_a_postgresql_database() {
+    let server = Server::start();
+    kill_at_the_start(12, |_| vec!["--database".to_owned(), server.url()]);
+}
+
 #[test]
 fn the_query_process_of_a_server_that_was_killed_ends() {
     let marketplace = Marketplace::start(&[]);
@@ -95,6 +130,6 @@ fn the_query_process_of_a_server_that_was_killed_ends() {
     let start = std::time::Instant::now();
     while pids.iter().any(runs) {
         assert!(start.elapsed() < crate::marketplace::PATIENCE, "{pids:?} run on");
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
 }

@@ -164,7 +164,8 @@ pub(crate) fn queried(marketplace: &Marketplace, entries: usize, latest: usize) 
 pub(crate) fn checked(marketplace: &Marketplace, place: &[&str], entries: usize) {
     let done = run_to_end(marketplace.folder.path(), &[&["check"], place].concat(), &[]);
     assert_eq!(done.0, Some(0), "{done:?}");
-    assert!(done.1.ends_with(&format!("{entries} entries checked, 0 faults\n")), "{done:?}");
+    let noun = if entries == 1 { "entry" } else { "entries" };
+    assert!(done.1.ends_with(&format!("{entries} {noun} checked, 0 faults\n")), "{done:?}");
 }
 
 /// `IDENTIFIER/EMAIL/CREATED` of a path.
