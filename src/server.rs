@@ -38,6 +38,7 @@ pub mod router;
 pub mod run;
 pub mod selection;
 pub mod settings;
+pub mod standalone;
 pub mod store;
 pub mod upload;
 pub mod web;

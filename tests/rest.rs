@@ -56,6 +56,9 @@ mod paging;
 #[path = "rest/refusals.rs"]
 mod refusals;
 #[cfg(test)]
+#[path = "rest/standalone.rs"]
+mod standalone;
+#[cfg(test)]
 #[path = "rest/uploads.rs"]
 mod uploads;
 

@@ -12,6 +12,7 @@ use super::{
     anchors::LiveAnchors,
     policy::{self, Admission, Rules, Who},
     settings::Settings,
+    standalone,
 };
 
 /// The longest e-mail address of an endorser, in bytes: the longest there can be (RFC 5321 §4.5.3.1.3).
@@ -54,6 +55,7 @@ pub fn judge(document: &[u8], settings: &Settings, now: Timestamp) -> Verdict {
     let mut checks = report.checks().to_vec();
     if let Some(metadata) = report.metadata() {
         checks.extend([email_length(metadata), clock(metadata, now), proxy(&report)]);
+        checks.extend(outside_root(document, settings));
     }
     let decided = Who::of(&report).map(|who| policy::decide(&Rules::of(settings), &who));
     let admission = decided.as_ref().and_then(|decided| decided.as_ref().ok()).copied();
@@ -102,6 +104,19 @@ fn clock(metadata: &Metadata, now: Timestamp) -> Check {
     let latest = now.unix_seconds().saturating_add(MAX_AHEAD_SECONDS);
     let ahead = created.filter(|created| created.unix_seconds() > latest);
     failed_if("clock", ahead.map(|created| format!("it is endorsed at {created}, but now is {now}")))
+}
+
+/// What stands beside the root is signed, but in no list: an entry that does not hold without it would be
+/// refused by everyone who gets it from one. Most have nothing there, and cost nothing.
+fn outside_root(document: &[u8], settings: &Settings) -> Option<Check> {
+    if !standalone::has_more_than_root(document) {
+        return None;
+    }
+    let policy = AlgorithmPolicy::new(settings.allow_sha1);
+    let holds = standalone::holds_in_lists(document, &policy, Leniency::OldEntries);
+    let message = "its signature covers something outside rdf:RDF, which lists do not have; remove the \
+                   comments and processing instructions there and sign it again";
+    Some(failed_if("outside-root", (!holds).then(|| message.to_owned())))
 }
 
 /// A proxy stands for its end entity only where the path was verified; whoever takes a copy without the

@@ -12,6 +12,7 @@ mod changes;
 mod claims;
 mod endorsers;
 mod expiry;
+mod file;
 mod find;
 mod insert;
 mod list;

@@ -86,6 +86,18 @@ impl Server {
         self.run("pg_ctl", self.starting().iter().map(String::as_str));
     }
 
+    /// Sends all its processes a signal; each is the leader of a session of its own (setsid(2)).
+    pub(crate) fn signal(&self, name: &str) {
+        let first = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let first = first.lines().next().unwrap();
+        let others = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
+        // First the one that would take others' silence for a crash.
+        for pid in std::iter::once(first).chain(others.split_whitespace()) {
+            // Some end by themselves.
+            let _ = Command::new("kill").args(["-s", name, pid]).status().unwrap();
+        }
+    }
+
     fn starting(&self) -> Vec<String> {
         let options = format!(
             "-p {} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 -k {}",

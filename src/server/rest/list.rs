@@ -16,6 +16,7 @@ use super::{
         parameters::Parameters,
         problem::{DECLARATION, Problem},
         selection::{Selection, Wanted},
+        standalone::element,
         web::{self, list::ListRequest},
     },
     datatables,
@@ -121,34 +122,5 @@ async fn xml(marketplace: &Marketplace, wanted: Wanted) -> Result<Response, Prob
 fn write(list: &mut Vec<u8>, documents: &[Vec<u8>]) {
     for document in documents {
         list.extend_from_slice(element(document));
-    }
-}
-
-/// A document without byte order mark and XML declaration, neither of which its signature covers. All
-/// documents are in UTF-8: the library's parser takes nothing else.
-fn element(document: &[u8]) -> &[u8] {
-    let body = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
-    // `<?xml-stylesheet` is an instruction like any other.
-    let declared =
-        body.strip_prefix(b"<?xml").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_whitespace));
-    let end = body.windows(2).position(|pair| pair == b"?>").filter(|_| declared);
-    end.and_then(|end| body.get(end + 2..)).unwrap_or(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_mark_and_declaration_are_left_out() {
-        for (document, kept) in [
-            ("<a/>", "<a/>"),
-            ("<?xml version='1.0'?>\n<a/>", "\n<a/>"),
-            ("\u{feff}<?xml\tversion='1.0' ?><a/>", "<a/>"),
-            ("\u{feff}<a/>", "<a/>"),
-            ("<?xml-stylesheet href='x'?><a/>", "<?xml-stylesheet href='x'?><a/>"),
-        ] {
-            assert_eq!(element(document.as_bytes()), kept.as_bytes(), "{document}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Adding entries, and the rules of their order.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use openssl::sha::sha256;
 use sqlx::{AnyConnection, AnyPool};
@@ -33,7 +33,7 @@ impl Store {
     /// [`AddError::Store`] if the database failed, when the entry may be there nevertheless: asking again is safe.
     pub async fn add(&self, entry: &NewEntry, order: Order, now: Timestamp) -> Result<Added, AddError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { entry: entry.clone(), order, now, answer };
+        let request = Request { entry: entry.clone(), order, now, since: Instant::now(), answer };
         let stopped = || StoreError::Database { cause: "it is closed".to_owned() };
         self.0.adding.send(request).await.map_err(|_| stopped())?;
         let added = answered.await.map_err(|_| stopped())?;

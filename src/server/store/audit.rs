@@ -101,7 +101,7 @@ impl Store {
         );
         lengths.value(after).push(" ORDER BY e.id LIMIT ").value(i64::from(limit));
         let (mut last, mut bytes) = (after, 0_i64);
-        for row in lengths.all(&self.0.readers).await? {
+        for row in lengths.all(self.0.readers()?).await? {
             if bytes >= MAX_CHANGES_BYTES {
                 break;
             }
@@ -119,7 +119,7 @@ impl Store {
             " FROM entry e LEFT JOIN document d ON d.entry = e.id LEFT JOIN latest l ON l.id = e.id WHERE e.id > ",
         );
         select.value(after).push(" AND e.id <= ").value(last).push(" ORDER BY e.id");
-        let rows = select.all(&self.0.readers).await?;
+        let rows = select.all(self.0.readers()?).await?;
         rows.iter().map(Kept::read).collect()
     }
 
@@ -132,7 +132,7 @@ impl Store {
         for (what, query) in MISFITS {
             let mut select = Sql::new("SELECT what FROM (");
             select.push(query).push(") AS misfit LIMIT ").value(MAX_FAULTS);
-            for row in select.all(&self.0.readers).await? {
+            for row in select.all(self.0.readers()?).await? {
                 misfits.push(format!("{}: {what}", sql::text(&row, 0)?));
             }
         }
@@ -142,18 +142,18 @@ impl Store {
              WHERE e.id IS NULL AND s.newest <> ",
         );
         series.number(NOTHING).push(" LIMIT ").value(MAX_FAULTS);
-        for row in series.all(&self.0.readers).await? {
+        for row in series.all(self.0.readers()?).await? {
             misfits.push(format!("{}: its newest entry is not there", sql::text(&row, 0)?));
         }
         if self.0.kind == Kind::Sqlite {
             let mut count =
                 Sql::new("SELECT (SELECT count(*) FROM latest_words) - (SELECT count(*) FROM latest)");
-            if let Some(row) = count.one(&self.0.readers).await?
+            if let Some(row) = count.one(self.0.readers()?).await?
                 && sql::number(&row, 0)? != 0
             {
                 misfits.push("what is searched has not as many entries as what is listed".to_owned());
             }
-            for row in Sql::new("PRAGMA integrity_check").all(&self.0.readers).await? {
+            for row in Sql::new("PRAGMA integrity_check").all(self.0.readers()?).await? {
                 let said = sql::text(&row, 0)?;
                 if said != "ok" {
                     misfits.push(format!("the file is damaged: {said}"));

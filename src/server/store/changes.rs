@@ -20,7 +20,7 @@ impl Store {
         lengths.push(" WHERE c.sequence > ").value(after);
         lengths.push(" ORDER BY c.sequence LIMIT ").value(i64::from(limit));
         let (mut last, mut bytes) = (after, 0_i64);
-        for row in lengths.all(&self.0.readers).await? {
+        for row in lengths.all(self.0.readers()?).await? {
             if bytes >= MAX_CHANGES_BYTES {
                 break;
             }
@@ -32,7 +32,7 @@ impl Store {
              JOIN entry e ON e.id = c.entry JOIN document d ON d.entry = c.entry WHERE c.sequence > ",
         );
         select.value(after).push(" AND c.sequence <= ").value(last).push(" ORDER BY c.sequence");
-        let rows = select.all(&self.0.readers).await?;
+        let rows = select.all(self.0.readers()?).await?;
         let change = |row| {
             Ok(Change {
                 sequence: sql::number(row, 0)?,
@@ -48,7 +48,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn feed(&self) -> Result<(String, i64), StoreError> {
-        let row = Sql::new("SELECT name, newest FROM feed").one(&self.0.readers).await?;
+        let row = Sql::new("SELECT name, newest FROM feed").one(self.0.readers()?).await?;
         let row = row.ok_or_else(|| StoreError::unreadable("feed"))?;
         Ok((sql::text(&row, 0)?, sql::number(&row, 1)?))
     }

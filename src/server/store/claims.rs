@@ -17,10 +17,10 @@ impl Store {
         let forgotten = now.unix_seconds().saturating_sub(REMEMBERED * 86_400);
         let mut forget = Sql::new("DELETE FROM claim WHERE at < ");
         forget.value(forgotten);
-        forget.run(&self.0.writers).await?;
+        forget.run(self.0.writers()?).await?;
         let mut insert = Sql::new("INSERT INTO claim (what, at) VALUES (");
         insert.value(what).push(", ").value(now.unix_seconds()).push(") ON CONFLICT DO NOTHING");
-        Ok(insert.run(&self.0.writers).await? == 1)
+        Ok(insert.run(self.0.writers()?).await? == 1)
     }
 
     /// `what` is anyone's to claim again: it was not done.
@@ -30,7 +30,7 @@ impl Store {
     pub async fn release(&self, what: &str) -> Result<(), StoreError> {
         let mut delete = Sql::new("DELETE FROM claim WHERE what = ");
         delete.value(what);
-        delete.run(&self.0.writers).await?;
+        delete.run(self.0.writers()?).await?;
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ impl Store {
         );
         select.value(key.identifier.to_string()).push(", ").value(key.email.as_str());
         select.push(", ").value(key.created.unix_seconds()).push(")");
-        let Some(row) = select.one(&self.0.readers).await? else { return Ok(None) };
+        let Some(row) = select.one(self.0.readers()?).await? else { return Ok(None) };
         let sha256 = sql::bytes(&row, 1)?.try_into().map_err(|_| StoreError::unreadable("digest"))?;
         let state = row::state(sql::number(&row, 3)?, row::timestamp(&row, 2)?, now);
         Ok(Some(Document { bytes: sql::bytes(&row, 0)?, sha256, state }))
@@ -47,7 +47,7 @@ impl Store {
         select.push(COLUMNS).push(ANY_STATE).push("(e.identifier, e.email, e.created) = (");
         select.value(key.identifier.to_string()).push(", ").value(key.email.as_str());
         select.push(", ").value(key.created.unix_seconds()).push(")");
-        let row = select.one(&self.0.readers).await?;
+        let row = select.one(self.0.readers()?).await?;
         row.map(|row| row::listed(&row, now)).transpose()
     }
 
@@ -81,7 +81,7 @@ impl Store {
             select.push(" AND e.email = ").value(email.as_str());
         }
         select.push(" ORDER BY e.id DESC LIMIT ").value(i64::from(limit));
-        let rows = select.all(&self.0.readers).await?;
+        let rows = select.all(self.0.readers()?).await?;
         rows.iter().map(|row| row::listed(row, now)).collect()
     }
 
@@ -93,7 +93,7 @@ impl Store {
         let mut select =
             Sql::new("SELECT email, subject, issuer FROM endorser ORDER BY email, subject, issuer");
         select.push(" LIMIT ").number(MAX_ENDORSERS);
-        let rows = select.all(&self.0.readers).await?;
+        let rows = select.all(self.0.readers()?).await?;
         let endorser = |row| {
             let [email, subject, issuer] = [0, 1, 2].map(|column| sql::text(row, column));
             Ok(KnownEndorser { email: email?, subject: subject?, issuer: issuer? })
@@ -130,7 +130,7 @@ impl Store {
         select.push(COLUMNS).push(ANY_STATE).push("e.email = ").value(email.as_str());
         select.push(" AND e.id >= ").value(*add::numbers(since).start());
         select.push(" ORDER BY e.id DESC LIMIT ").value(MAX_ENDORSED);
-        let rows = select.all(&self.0.readers).await?;
+        let rows = select.all(self.0.readers()?).await?;
         rows.iter().map(|row| row::listed(row, now)).collect()
     }
 }

@@ -31,7 +31,7 @@ impl Store {
             let mut look = Sql::new("SELECT l.id, l.web, l.pdisk FROM latest l WHERE l.state = ");
             look.number(state_number(State::Valid)).push(" AND l.valid <= ").value(seconds);
             look.push(" ORDER BY l.valid LIMIT ").value(TOGETHER);
-            let expired = look.all(&self.0.readers).await?;
+            let expired = look.all(self.0.readers()?).await?;
             if expired.is_empty() {
                 self.0.moved.fetch_max(seconds, Ordering::AcqRel);
                 return Ok(true);
@@ -49,7 +49,7 @@ impl Store {
 
     async fn expire(&self, expired: &[sqlx::any::AnyRow], seconds: i64) -> Result<(), StoreError> {
         let sqlite = self.0.kind == Kind::Sqlite;
-        let mut transaction = self.0.kind.begin(&self.0.writers).await?;
+        let mut transaction = self.0.kind.begin(self.0.writers()?).await?;
         for found in expired {
             let id = sql::number(found, 0)?;
             let mut update = Sql::new("UPDATE latest SET state = ");
@@ -95,7 +95,7 @@ impl Store {
         select.number(state_number(State::Valid)).push(" AND l.valid > ").value(from.unix_seconds());
         select.push(" AND l.valid <= ").value(to.unix_seconds());
         select.push(" ORDER BY l.email, l.valid, l.id");
-        let rows = select.all(&self.0.readers).await?;
+        let rows = select.all(self.0.readers()?).await?;
         rows.iter().map(|row| row::listed(row, from)).collect()
     }
 }

@@ -73,7 +73,7 @@ impl Store {
         let way = Way { question: conditions.question(), indexed: true, moved, now };
         way.start(&conditions, conditions.states(), &mut count);
         count.push(" LIMIT ").value(limit).push(") c");
-        let row = count.one(&self.0.readers).await?;
+        let row = count.one(self.0.readers()?).await?;
         let count = row.map(|row| sql::number(&row, 0)).transpose()?;
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
     }
@@ -137,7 +137,7 @@ impl Store {
             Limits { from, offset: i64::try_from(offset).unwrap_or(i64::MAX), length: i64::from(length) + 1 };
         way.inner(&conditions, &order, &window, &mut select);
         select.push(") p JOIN entry e ON e.id = p.id ORDER BY ").push(order.outer);
-        let rows = select.all(&self.0.readers).await?;
+        let rows = select.all(self.0.readers()?).await?;
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {
             let bytes = usize::try_from(sql::number(row, AFTER_COLUMNS + 2)?).unwrap_or(usize::MAX);
@@ -178,7 +178,7 @@ impl Store {
     }
 
     async fn counted(&self, mut count: Sql) -> Result<i64, StoreError> {
-        let row = count.one(&self.0.readers).await?;
+        let row = count.one(self.0.readers()?).await?;
         Ok(row.map(|row| sql::number(&row, 0)).transpose()?.unwrap_or_default())
     }
 
@@ -188,7 +188,7 @@ impl Store {
         if !entries.is_empty() {
             let mut select = Sql::new("SELECT entry, bytes FROM document WHERE entry IN (");
             select.values(entries.iter().map(|(entry, _)| entry.cursor.id.into())).push(")");
-            for row in select.all(&self.0.readers).await? {
+            for row in select.all(self.0.readers()?).await? {
                 documents.insert(sql::number(&row, 0)?, sql::bytes(&row, 1)?);
             }
         }

@@ -14,7 +14,7 @@ impl Store {
     pub async fn mirrored(&self, url: &str) -> Result<Option<(String, i64)>, StoreError> {
         let mut select = Sql::new("SELECT feed, position FROM mirror WHERE url = ");
         select.value(url);
-        let row = select.one(&self.0.readers).await?;
+        let row = select.one(self.0.readers()?).await?;
         row.map(|row| Ok((sql::text(&row, 0)?, sql::number(&row, 1)?))).transpose()
     }
 
@@ -26,7 +26,7 @@ impl Store {
         let mut place = Sql::new("INSERT INTO mirror (url, feed, position) VALUES (");
         place.values([url.into(), feed.into(), position.into()]);
         place.push(") ON CONFLICT (url) DO UPDATE SET feed = excluded.feed, position = excluded.position");
-        place.run(&self.0.writers).await?;
+        place.run(self.0.writers()?).await?;
         Ok(())
     }
 }

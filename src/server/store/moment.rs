@@ -38,7 +38,7 @@ impl Store {
         }
         select.push(" ORDER BY e.id LIMIT ").value(MOST);
         let mut entries = Vec::new();
-        for row in select.all(&self.0.readers).await? {
+        for row in select.all(self.0.readers()?).await? {
             let mut entry = row::listed(&row, now)?;
             if selects(selection, &entry, now) {
                 entry.cursor.value = key(&entry, selection.sort.by);

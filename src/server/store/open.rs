@@ -1,18 +1,25 @@
 //! Opening a database.
 
 use std::{
-    fmt::Write as _, fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, str::FromStr as _,
-    sync::atomic::AtomicI64, time::Duration,
+    fmt::Write as _,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::Path,
+    str::FromStr as _,
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Executor as _, Transaction,
-    any::AnyPoolOptions,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _,
+    Transaction, any::AnyPoolOptions,
 };
 use tokio::sync::mpsc;
 
 use super::{
-    Store, StoreError, schema,
+    Store, StoreError,
+    file::DatabaseFile,
+    schema,
     sql::Sql,
     writer::{self, Request},
 };
@@ -41,14 +48,36 @@ const POSTGRES: &str = "SET statement_timeout = 30000; SET plan_cache_mode = for
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) kind: Kind,
-    /// Connections to read with.
-    pub(super) readers: AnyPool,
-    /// Connections to write with: of SQLite there is one, since it has one writer at a time.
-    pub(super) writers: AnyPool,
+    readers: AnyPool,
+    writers: AnyPool,
+    /// Of SQLite.
+    file: Option<Arc<DatabaseFile>>,
     /// Where entries to be added wait.
     pub(super) adding: mpsc::Sender<Request>,
     /// Up to this time, in seconds since 1970, entries that expired have been moved.
     pub(super) moved: AtomicI64,
+}
+
+impl Opened {
+    /// Connections to read with.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the SQLite file is not there any more.
+    pub(super) fn readers(&self) -> Result<&AnyPool, StoreError> {
+        self.in_place().map(|()| &self.readers)
+    }
+
+    /// Connections to write with: of SQLite there is one, since it has one writer at a time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the SQLite file is not there any more.
+    pub(super) fn writers(&self) -> Result<&AnyPool, StoreError> {
+        self.in_place().map(|()| &self.writers)
+    }
+
+    fn in_place(&self) -> Result<(), StoreError> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
+    }
 }
 
 /// Whose dialect is spoken.
@@ -78,24 +107,27 @@ impl Store {
     /// [`StoreError::Encoding`] if it cannot hold all text, [`StoreError::Database`] if it cannot be opened.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let (kind, readers, writers) = match database {
-            Database::Sqlite(file) => {
-                let url = sqlite_url(file)?;
-                let writers = pool(1, &url, false, SQLITE).await?;
+        let (kind, readers, writers, file) = match database {
+            Database::Sqlite(path) => {
+                let (url, file) = sqlite(path)?;
+                let file = Arc::new(file);
+                let open = |most| pool(most, &url, false, SQLITE, Some(Arc::clone(&file)));
+                let writers = open(1).await?;
                 schema::migrate(&writers, Kind::Sqlite).await?;
-                (Kind::Sqlite, pool(READERS, &url, false, SQLITE).await?, writers)
+                (Kind::Sqlite, open(READERS).await?, writers, Some(file))
             }
             Database::Postgres(url) => {
-                let writers = pool(WRITERS, url.as_str(), true, POSTGRES).await?;
+                let writers = pool(WRITERS, url.as_str(), true, POSTGRES, None).await?;
                 schema::check_encoding(&writers).await?;
                 schema::migrate(&writers, Kind::Postgres { trigrams: false }).await?;
                 let trigrams = schema::trigrams(&writers).await?;
-                (Kind::Postgres { trigrams }, pool(READERS, url.as_str(), true, POSTGRES).await?, writers)
+                let readers = pool(READERS, url.as_str(), true, POSTGRES, None).await?;
+                (Kind::Postgres { trigrams }, readers, writers, None)
             }
         };
         let (adding, waiting) = mpsc::channel(writer::WAITING);
-        tokio::spawn(writer::run(kind, writers.clone(), waiting));
-        Ok(Self(Opened { kind, readers, writers, adding, moved: AtomicI64::new(i64::MIN) }.into()))
+        tokio::spawn(writer::run(kind, writers.clone(), file.clone(), waiting));
+        Ok(Self(Opened { kind, readers, writers, file, adding, moved: AtomicI64::new(i64::MIN) }.into()))
     }
 
     /// Does it answer?
@@ -103,7 +135,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it does not, after five seconds at most.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Sql::new("SELECT 1").one(&self.0.readers).await?;
+        Sql::new("SELECT 1").one(self.0.readers()?).await?;
         Ok(())
     }
 
@@ -114,8 +146,9 @@ impl Store {
     }
 }
 
-/// The URL of a file, whose folder is made: sqlx knows files by URLs alone here, and so by names in UTF-8.
-fn sqlite_url(file: &Path) -> Result<String, StoreError> {
+/// A file, which is made with its folder, and its URL: sqlx knows files by URLs alone here, and so by names in
+/// UTF-8.
+fn sqlite(file: &Path) -> Result<(String, DatabaseFile), StoreError> {
     let failed = |cause: String| StoreError::Database { cause };
     let file = std::path::absolute(file).map_err(|error| failed(error.to_string()))?;
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
@@ -135,18 +168,34 @@ fn sqlite_url(file: &Path) -> Result<String, StoreError> {
             let _ = write!(url, "%{byte:02X}");
         }
     }
-    url.push_str("?mode=rwc");
-    Ok(url)
+    // A connection that is made later makes no other file.
+    url.push_str("?mode=rw");
+    let file = DatabaseFile::open(file).map_err(|error| failed(format!("it cannot be opened: {error}")))?;
+    Ok((url, file))
 }
 
-async fn pool(most: u32, url: &str, test: bool, set: &'static str) -> Result<AnyPool, StoreError> {
+async fn pool(
+    most: u32,
+    url: &str,
+    test: bool,
+    set: &'static str,
+    file: Option<Arc<DatabaseFile>>,
+) -> Result<AnyPool, StoreError> {
     let options = sqlx::any::AnyConnectOptions::from_str(url)?.disable_statement_logging();
     let pool = AnyPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(test)
+        // SQLite ends a transaction by itself when its disk is full; sqlx still counts it then, and would begin
+        // no other one on this connection.
+        .before_acquire(|connection, _| {
+            let idle = !connection.is_in_transaction();
+            Box::pin(async move { Ok(idle) })
+        })
         .after_connect(move |connection: &mut AnyConnection, _| {
+            let in_place = file.as_ref().map_or(Ok(()), |file| file.check());
             Box::pin(async move {
+                in_place.map_err(|moved| sqlx::Error::Configuration(moved.into()))?;
                 for statement in set.split("; ") {
                     connection.execute(AssertSqlSafe(statement)).await?;
                 }

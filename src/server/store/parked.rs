@@ -23,7 +23,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let sqlite = self.0.kind == Kind::Sqlite;
-        let mut transaction = self.0.kind.begin(&self.0.writers).await?;
+        let mut transaction = self.0.kind.begin(self.0.writers()?).await?;
         let email = parked.key.email.as_str();
         if !sqlite {
             // Locks the address, so that two cannot count at once.
@@ -75,7 +75,7 @@ impl Store {
         let mut select =
             Sql::new("SELECT identifier, email, created, document, expires FROM parked WHERE token = ");
         select.value(token.to_vec()).push(" AND expires > ").value(now.unix_seconds());
-        let Some(row) = select.one(&self.0.readers).await? else { return Ok(None) };
+        let Some(row) = select.one(self.0.readers()?).await? else { return Ok(None) };
         let (key, document) = (row::key(&row, 0)?, sql::bytes(&row, 3)?);
         Ok(Some(Parked { key, document, expires: row::timestamp(&row, 4)? }))
     }
@@ -87,7 +87,7 @@ impl Store {
     pub async fn forget(&self, token: &[u8; 32]) -> Result<bool, StoreError> {
         let mut delete = Sql::new("DELETE FROM parked WHERE token = ");
         delete.value(token.to_vec());
-        Ok(delete.run(&self.0.writers).await? > 0)
+        Ok(delete.run(self.0.writers()?).await? > 0)
     }
 
     /// Forgets what has waited too long, and returns how much that was.
@@ -97,9 +97,9 @@ impl Store {
     pub async fn forget_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut delete = Sql::new("DELETE FROM parked WHERE expires <= ");
         delete.value(now.unix_seconds());
-        let forgotten = delete.run(&self.0.writers).await?;
+        let forgotten = delete.run(self.0.writers()?).await?;
         let idle = "DELETE FROM parking WHERE email NOT IN (SELECT email FROM parked)";
-        Sql::new(idle).run(&self.0.writers).await?;
+        Sql::new(idle).run(self.0.writers()?).await?;
         Ok(forgotten)
     }
 }

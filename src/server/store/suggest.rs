@@ -75,7 +75,7 @@ impl Store {
     async fn values(&self, [select, order]: [&'static str; 2]) -> Result<Vec<String>, StoreError> {
         let mut values = Sql::new(select);
         values.number(MOST).push(order).bind(state_number(State::Valid));
-        let rows = values.all(&self.0.readers).await?;
+        let rows = values.all(self.0.readers()?).await?;
         let values: Result<Vec<_>, _> = rows.iter().map(|row| sql::optional_text(row, 0)).collect();
         Ok(values?.into_iter().flatten().collect())
     }

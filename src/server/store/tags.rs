@@ -20,7 +20,7 @@ impl Store {
     pub async fn tags(&self, email: &Email) -> Result<Vec<String>, StoreError> {
         let mut select = Sql::new("SELECT DISTINCT tag FROM entry WHERE email = ");
         select.value(email.as_str()).push(" AND tag_key IS NOT NULL ORDER BY tag LIMIT ").value(MAX_TAGS);
-        let rows = select.all(&self.0.readers).await?;
+        let rows = select.all(self.0.readers()?).await?;
         rows.iter().map(|row| sql::text(row, 0)).collect()
     }
 
@@ -40,7 +40,7 @@ impl Store {
             " GROUP BY identifier, email HAVING max(CASE WHEN deprecated IS NULL THEN 0 ELSE 1 END) = 0
              ORDER BY max(id) DESC LIMIT 1",
         );
-        let row = select.one(&self.0.readers).await?;
+        let row = select.one(self.0.readers()?).await?;
         row.map(|row| row::key(&row, 0)).transpose()
     }
 }

@@ -20,11 +20,11 @@ impl Store {
         let hour = now.unix_seconds().div_euclid(HOUR);
         let mut forget = Sql::new("DELETE FROM tally WHERE hour < ");
         forget.value(hour);
-        forget.run(&self.0.writers).await?;
+        forget.run(self.0.writers()?).await?;
         let mut count = Sql::new("INSERT INTO tally (what, hour, times) VALUES (");
         count.value(what).push(", ").value(hour);
         count.push(", 1) ON CONFLICT (what, hour) DO UPDATE SET times = tally.times + 1 RETURNING times");
-        let row = count.one(&self.0.writers).await?.ok_or_else(|| StoreError::unreadable("tally"))?;
+        let row = count.one(self.0.writers()?).await?.ok_or_else(|| StoreError::unreadable("tally"))?;
         Ok(u64::try_from(sql::number(&row, 0)?).unwrap_or_default())
     }
 
@@ -35,7 +35,7 @@ impl Store {
     pub async fn untally(&self, what: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut count = Sql::new("UPDATE tally SET times = times - 1 WHERE times > 0 AND what = ");
         count.value(what).push(" AND hour = ").value(now.unix_seconds().div_euclid(HOUR));
-        count.run(&self.0.writers).await?;
+        count.run(self.0.writers()?).await?;
         Ok(())
     }
 }

@@ -3,14 +3,19 @@
 //! A commit waits for the disk, and in PostgreSQL those who add wait for each other; together they wait
 //! once. A caller that goes away leaves its entry to the task: what was begun is done.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::AnyPool;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Timestamp;
 
-use super::{AddError, Added, NewEntry, Order, StoreError, add, open::Kind, series::Series};
+use super::{
+    AddError, Added, NewEntry, Order, StoreError, add, file::DatabaseFile, open::Kind, series::Series,
+};
 
 /// Entries that may wait before callers wait to wait.
 pub(super) const WAITING: usize = 64;
@@ -30,6 +35,8 @@ pub(super) struct Request {
     pub(super) entry: NewEntry,
     pub(super) order: Order,
     pub(super) now: Timestamp,
+    /// When it came.
+    pub(super) since: Instant,
     pub(super) answer: oneshot::Sender<Result<Added, AddError>>,
 }
 
@@ -41,8 +48,22 @@ impl Request {
 }
 
 /// Adds what comes, until no [`Store`](super::Store) is left.
-pub(super) async fn run(kind: Kind, pool: AnyPool, mut waiting: mpsc::Receiver<Request>) {
+pub(super) async fn run(
+    kind: Kind,
+    pool: AnyPool,
+    file: Option<Arc<DatabaseFile>>,
+    mut waiting: mpsc::Receiver<Request>,
+) {
+    let database = Database { kind, pool, file };
+    let mut gone: Option<(Instant, StoreError)> = None;
     while let Some(first) = waiting.recv().await {
+        // Who came while others waited for a connection in vain does not wait for another one.
+        if let Some((at, error)) = &gone
+            && first.since < *at
+        {
+            drop(first.answer.send(Err(error.clone().into())));
+            continue;
+        }
         let mut bytes = first.entry.document.len();
         let mut batch = vec![first];
         while batch.len() < TOGETHER && bytes < TOGETHER_BYTES {
@@ -50,15 +71,35 @@ pub(super) async fn run(kind: Kind, pool: AnyPool, mut waiting: mpsc::Receiver<R
             bytes += next.entry.document.len();
             batch.push(next);
         }
-        commit(kind, &pool, batch).await;
+        let done = commit(&database, batch).await;
+        gone = done.err().map(|error| (Instant::now(), error));
     }
 }
 
-async fn commit(kind: Kind, pool: &AnyPool, mut batch: Vec<Request>) {
+/// Where entries are added.
+struct Database {
+    kind: Kind,
+    pool: AnyPool,
+    /// Of SQLite.
+    file: Option<Arc<DatabaseFile>>,
+}
+
+impl Database {
+    /// Is what is written here there afterwards?
+    fn check(&self) -> Result<(), Failure> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check()).map_err(Failure::Gone)
+    }
+}
+
+/// Adds them, and answers.
+///
+/// # Errors
+/// [`StoreError`] if there is no database, which would not have been there for others either.
+async fn commit(database: &Database, mut batch: Vec<Request>) -> Result<(), StoreError> {
     // All processes lock the rows of `series` in one order, so that none waits for one that waits for it.
     // The sort is stable: of one series, who came first is first.
     batch.sort_by(|a, b| a.series().cmp(&b.series()));
-    match attempts(kind, pool, &batch).await {
+    match attempts(database, &batch).await {
         Ok(results) => {
             for (request, result) in batch.into_iter().zip(results) {
                 // Who does not wait any more need not know.
@@ -69,7 +110,7 @@ async fn commit(kind: Kind, pool: &AnyPool, mut batch: Vec<Request>) {
         Err(Failure::Statement(_)) if batch.len() > 1 => {
             for request in batch {
                 let alone = std::slice::from_ref(&request);
-                let result = match attempts(kind, pool, alone).await {
+                let result = match attempts(database, alone).await {
                     Ok(results) => results.into_iter().next(),
                     Err(failure) => Some(Err(failure.into_error().into())),
                 };
@@ -79,12 +120,17 @@ async fn commit(kind: Kind, pool: &AnyPool, mut batch: Vec<Request>) {
             }
         }
         Err(failure) => {
+            let gone = matches!(failure, Failure::Gone(_));
             let error = failure.into_error();
             for request in batch {
                 drop(request.answer.send(Err(error.clone().into())));
             }
+            if gone {
+                return Err(error);
+            }
         }
     }
+    Ok(())
 }
 
 /// Why a transaction was not committed.
@@ -94,6 +140,8 @@ pub(super) enum Failure {
     Conflict(StoreError),
     /// The connection broke. With COMMIT under way, the database alone knows whether it was done.
     Connection(StoreError),
+    /// There is no connection to be had, after some waiting, or the file is not there any more.
+    Gone(StoreError),
     /// A statement failed; nothing was done.
     Statement(StoreError),
 }
@@ -101,7 +149,9 @@ pub(super) enum Failure {
 impl Failure {
     fn into_error(self) -> StoreError {
         match self {
-            Self::Conflict(error) | Self::Connection(error) | Self::Statement(error) => error,
+            Self::Conflict(error) | Self::Connection(error) | Self::Gone(error) | Self::Statement(error) => {
+                error
+            }
         }
     }
 }
@@ -124,6 +174,7 @@ impl From<sqlx::Error> for Failure {
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
             | sqlx::Error::WorkerCrashed => Self::Connection(error.into()),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Gone(error.into()),
             _ => Self::Statement(error.into()),
         }
     }
@@ -139,17 +190,16 @@ impl From<StoreError> for Failure {
 /// COMMIT whose answer was lost, its very bytes are found there, which is what the caller asked for. A
 /// transaction that is still being committed then holds the row of its series, so that there is no
 /// looking past it.
-async fn attempts(
-    kind: Kind,
-    pool: &AnyPool,
-    batch: &[Request],
-) -> Result<Vec<Result<Added, AddError>>, Failure> {
+async fn attempts(database: &Database, batch: &[Request]) -> Result<Vec<Result<Added, AddError>>, Failure> {
+    let Database { kind, pool, .. } = database;
     let mut unsure = Vec::new();
     let mut tries = 0;
     loop {
         tries += 1;
-        match add::transaction(kind, pool, batch, &mut unsure).await {
-            Ok(results) => return Ok(results),
+        database.check()?;
+        match add::transaction(*kind, pool, batch, &mut unsure).await {
+            // It may have gone meanwhile.
+            Ok(results) => return database.check().map(|()| results),
             Err(Failure::Conflict(_) | Failure::Connection(_)) if tries < TRIES => {
                 tokio::time::sleep(Duration::from_millis(20) * tries).await;
             }

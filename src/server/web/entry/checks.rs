@@ -74,6 +74,7 @@ fn words(name: &'static str) -> &'static str {
         "trusted" => "An authority trusted here issued the certificate",
         "endorsed-by" => "Its endorser may endorse here",
         "active" => "The image is not deprecated",
+        "outside-root" => "It is the same when it is cut out of a list",
         "readable" => "It can be read",
         other => other,
     }
