@@ -11,6 +11,7 @@
 
 pub mod admission;
 pub mod anchors;
+pub mod answers;
 pub mod api;
 pub mod conditional;
 pub mod confirm;

@@ -38,6 +38,9 @@ pub const MAX_MAILS_PER_HOUR: u64 = 20;
 /// The most mails that are sent in one hour of the clock, to whomever.
 pub const MAX_ALL_MAILS_PER_HOUR: u64 = 2000;
 
+/// The most bytes of entries that wait, all together: anyone may send any number of them.
+pub const MAX_WAITING_BYTES: u64 = 1 << 30;
+
 /// How often is looked for what was not confirmed in time.
 const EXPIRE_EVERY: Duration = Duration::from_mins(10);
 
@@ -114,6 +117,11 @@ async fn ask_now(marketplace: &Marketplace, entry: &Verified<Metadata>) -> Resul
     let NewEntry { metadata, document, key } = NewEntry::new(entry).ok_or(AskError::NotSetUp)?;
     if is_there(marketplace, &key, &document, now).await? {
         return Ok(Asked::Same);
+    }
+    let waiting = marketplace.store().parked_bytes(now).await?;
+    if waiting.saturating_add(document.len() as u64) > MAX_WAITING_BYTES {
+        tracing::warn!(waiting, "entries that wait to be confirmed have too many bytes");
+        return Err(AskError::TooManyOfAll { retry_after: 3600 });
     }
     check_mail_rate(marketplace, &key.email, now).await?;
     let expires = i64::try_from(confirmation.expires.as_secs()).unwrap_or(i64::MAX);

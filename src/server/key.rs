@@ -26,7 +26,12 @@ pub struct EntryKeyError {
 impl EntryKey {
     /// The path of its URL: addresses may have a `%`, which says something else in URLs.
     pub fn path(&self) -> String {
-        format!("/metadata/{}", self.to_string().replace('%', "%25"))
+        format!("/metadata/{}", self.in_url())
+    }
+
+    /// The same without what is before the key.
+    pub fn in_url(&self) -> String {
+        self.to_string().replace('%', "%25")
     }
 
     /// The key of what `metadata` describes; `None` while it is unsigned.

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use crate::Timestamp;
 
 use super::{
+    answers::Answers,
     mail::{Mailer, MailerError},
     metrics::Metrics,
     query::Engine,
@@ -27,6 +28,8 @@ struct Shared {
     store: Store,
     metrics: Metrics,
     judges: Judges,
+    viewers: Judges,
+    answers: Answers,
     counts: Counts,
     suggested: Suggested,
     uploads: Memory,
@@ -45,6 +48,8 @@ impl Marketplace {
             mailer,
             metrics: Metrics::default(),
             judges: Judges::default(),
+            viewers: Judges::default(),
+            answers: Answers::default(),
             counts: Counts::default(),
             suggested: Suggested::default(),
             uploads: Memory::default(),
@@ -70,6 +75,16 @@ impl Marketplace {
     /// Turns at the cores, for judging documents.
     pub fn judges(&self) -> &Judges {
         &self.0.judges
+    }
+
+    /// The same for showing entries: uploads do not wait behind those who look at them.
+    pub fn viewers(&self) -> &Judges {
+        &self.0.viewers
+    }
+
+    /// Memory for answers.
+    pub fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     /// Memory for uploads.

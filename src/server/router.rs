@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! request -> its path made plain -> security headers -> problems written as the client likes them
-//!         -> compression -> the route
+//!         -> compression -> memory -> the route
 //! ```
 //!
 //! `method=` and `X-HTTP-Method-Override` change nothing: no client is known that needs them, and a link
@@ -20,7 +20,7 @@ use tower::{ServiceExt as _, service_fn};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use super::{
-    api, conditional, confirm, health, log,
+    answers, api, conditional, confirm, health, log,
     marketplace::Marketplace,
     problem::{self, Problem},
     query, rest, web,
@@ -33,6 +33,7 @@ pub fn router(marketplace: Marketplace) -> Router {
     let routes = routes()
         .merge(health::routes(metrics))
         .layer(CatchPanicLayer::custom(log::panicked))
+        .layer(middleware::from_fn_with_state(marketplace.clone(), answers::counted))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(conditional::tag_compressed))
         .layer(middleware::from_fn_with_state(marketplace.clone(), problem::written))

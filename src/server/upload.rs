@@ -152,6 +152,11 @@ async fn judge_and_keep(marketplace: &Marketplace, document: Vec<u8>) -> Result<
     let Some(new) = NewEntry::new(&entry) else {
         return Err(Refused { problem: Problem::bad_request("invalid metadata: no dcterms:valid"), checks });
     };
+    let admission = if admission == Admission::AtOnce && is_anothers(marketplace, &entry, &new).await? {
+        Admission::Confirm
+    } else {
+        admission
+    };
     let outcome = match admission {
         Admission::AtOnce => keep(marketplace, &new).await,
         Admission::Confirm => ask(marketplace, &entry).await,
@@ -160,6 +165,20 @@ async fn judge_and_keep(marketplace: &Marketplace, document: Vec<u8>) -> Result<
         Ok(outcome) => Ok(Received { key: new.key, outcome, checks }),
         Err(problem) => Err(Refused { problem, checks }),
     }
+}
+
+/// Whether it is of a certificate that is known here, has no address, and states one under which somebody else
+/// endorses already: whoever is known may not supersede what another endorsed ([`super::policy`]).
+async fn is_anothers(
+    marketplace: &Marketplace,
+    entry: &Verified<Metadata>,
+    new: &NewEntry,
+) -> Result<bool, Problem> {
+    let certificate = entry.certificate();
+    if marketplace.settings().confirmation.is_none() || certificate.email().is_some() {
+        return Ok(false);
+    }
+    Ok(marketplace.store().is_anothers(&new.key.email, certificate.subject()).await?)
 }
 
 async fn keep(marketplace: &Marketplace, entry: &NewEntry) -> Result<Outcome, Problem> {

@@ -117,3 +117,22 @@ fn a_marketplace_of_some_endorsers_takes_no_others_and_does_not_name_them() {
     refused(&send(&server, "boss@example.org", &pretended("Boss", "boss@example.org")), "no trust anchors");
     assert!(smtp.is_silent());
 }
+
+#[test]
+fn a_known_certificate_without_an_address_takes_over_nobody_elses() {
+    let smtp = Smtp::start();
+    let robot = Request::new("Robot").self_signed(&new_key(Kind::P256));
+    let jane = pretended("Jane", JANE);
+    let server = start_with(smtp.port, |settings| {
+        settings.confirmation.as_mut().unwrap().not_for = pins(&[&fingerprint(&robot), &fingerprint(&jane)]);
+    });
+    assert_eq!(send(&server, "robot@example.org", &robot).status, 201);
+    assert_eq!(send(&server, JANE, &jane).status, 201);
+    // Jane's address is in use by another subject: she is asked.
+    accepted(&send(&server, JANE, &robot));
+    assert_eq!(smtp.mail().to, [JANE]);
+    // The robot's own goes on.
+    let again = Draft::new("another").email("robot@example.org").created_in(-60).signed_by(&robot);
+    assert_eq!(upload(&server, again).status, 201);
+    assert!(smtp.is_silent());
+}

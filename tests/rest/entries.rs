@@ -86,8 +86,10 @@ fn what_is_no_entry_is_not_found() {
 fn s20_segments_are_percent_decoded() {
     let server = start(|_| ());
     let draft = Draft::new("an image").email("jane+x%y@example.org").text("tag", "a b/c%");
-    let path = server.publish(draft.signed());
-    let expected = server.get(&path.replace("%y", "%25y")).send();
+    let location = server.publish(draft.signed());
+    let path = draft.path();
+    assert_eq!(location, path.replace("%y", "%25y"));
+    let expected = server.get(&location).send();
     assert_eq!(expected.status, 200);
     let encoded = path.replace('%', "%25").replace('@', "%40").replace(':', "%3A").replace('+', "%2B");
     assert_eq!(server.get(&encoded).send().body, expected.body);
@@ -250,4 +252,22 @@ fn a_tag_stands_for_the_newest_entry_that_carries_it() {
     assert_eq!(tagged(&server, "t"), Some(two.identifier().to_string()));
     server.publish(two.clone().created("2012-01-04T00:00:00Z").deprecated("bad").signed());
     assert_eq!(tagged(&server, "t"), Some(one.identifier().to_string()));
+}
+
+#[test]
+fn caches_ask_each_time_which_entry_a_tag_stands_for() {
+    let server = start(|_| ());
+    let draft = Draft::new("an image").text("tag", "t").created("2012-01-01T00:00:00Z");
+    server.publish(draft.signed());
+    for path in [format!("/tag/{EMAIL}/t"), format!("/metadata/{EMAIL}?tag=t")] {
+        for accept in ["application/xml", "application/json", "text/html"] {
+            let answer = server.get(&path).accept(accept).send();
+            assert_eq!((answer.status, answer.header("cache-control").as_str()), (200, "no-cache"), "{path}");
+            let held = answer.header("etag");
+            if !held.is_empty() {
+                let again = server.get(&path).accept(accept).header("if-none-match", &held).send();
+                assert_eq!((again.status, again.header("cache-control").as_str()), (304, "no-cache"));
+            }
+        }
+    }
 }

@@ -376,3 +376,28 @@ fn our_client_lists_what_is_there() {
         assert!(draft.path().ends_with(&endorsed.to_string()));
     }
 }
+
+#[test]
+fn entries_with_megabytes_of_text_do_not_make_lists_of_them() {
+    let server = start(|_| ());
+    let long = "é long ".repeat(200_000);
+    let locations: Vec<String> = (0..2_000).map(|n| format!("http://example.org/{n}/image")).collect();
+    let locations: Vec<&str> = locations.iter().map(String::as_str).collect();
+    let mut path = String::new();
+    for image in ["one", "two", "three"] {
+        let draft =
+            Draft::new(image).text("title", &long).text("kind", &long).text("tag", &format!("{long}t"));
+        path = server
+            .publish(draft.text("description", &format!("begin {long}")).locations(&locations).signed());
+    }
+    let pages = ["/metadata?q=begin", "/api/v1/entries?q=begin", "/api/v1/endorsers", "/metadata"];
+    for (page, accept) in pages.into_iter().zip(["application/json", "application/json", "*/*", "text/html"])
+    {
+        let answer = server.get(page).accept(accept).send();
+        assert_eq!(answer.status, 200, "{page}");
+        assert!(answer.body.len() < 256 * 1024, "{page}: {}", answer.body.len());
+    }
+    assert_eq!(datatables(&server, "q=begin")["iTotalDisplayRecords"], 3);
+    let entry = server.get(&path).accept("application/xml").send();
+    assert!(entry.body.len() > 1_000_000, "the document has all of it");
+}

@@ -285,3 +285,65 @@ fn uploads_at_the_same_time_are_kept_once_and_in_order() {
     assert!(kept == first || kept == other);
     assert_eq!(statuses, (0..16).map(expected).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_location_leads_to_the_entry_whatever_its_address_has_in_it() {
+    let server = start(|_| ());
+    let document = Draft::new("an image").email("jane%41.tester@example.org").signed();
+    for path in ["/metadata", "/api/v1/entries"] {
+        let answer = server.post(path, "application/xml", document.clone()).send();
+        let location = answer.header("location");
+        if path == "/metadata" {
+            let found =
+                server.get(location.strip_prefix(&server.base).unwrap()).accept("application/xml").send();
+            assert_eq!((found.status, found.body), (200, document.clone()), "{location}");
+        }
+    }
+    let other = Draft::new("another").email("jane%41.tester@example.org").signed();
+    let answer = server.post("/api/v1/entries", "application/xml", other).send();
+    let location = answer.header("location");
+    assert_eq!(server.get(location.strip_prefix(&server.base).unwrap()).send().status, 200, "{location}");
+}
+
+#[test]
+fn no_other_site_has_a_browser_upload_something() {
+    let server = start(|_| ());
+    let host = server.address.to_string();
+    let own = format!("http://{host}");
+    let send = |server: &Server, image: &str, headers: &[(&str, &str)]| {
+        let document = Draft::new(image).signed();
+        let body = form(&[("name=\"Metadata File\"; filename=\"entry.xml\"", &document)]);
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let asking = server.post("/metadata", &kind, body);
+        headers.iter().fold(asking, |asking, (name, value)| asking.header(name, value)).send().status
+    };
+    let evil = "http://evil.example.org";
+    for headers in [
+        &[("origin", evil), ("sec-fetch-site", "cross-site")][..],
+        &[("origin", "http://127.0.0.1:1"), ("sec-fetch-site", "same-site")],
+        &[("origin", evil)],
+        &[("origin", "null")],
+        &[("origin", "")],
+    ] {
+        assert_eq!(send(&server, "of another site", headers), 403, "{headers:?}");
+    }
+    assert_eq!(
+        server.get(&Draft::new("of another site").path()).accept("application/xml").send().status,
+        404
+    );
+    for (number, headers) in [
+        &[][..],
+        &[("origin", own.as_str())],
+        &[("origin", own.as_str()), ("sec-fetch-site", "same-origin")],
+        &[("sec-fetch-site", "none")],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(send(&server, &format!("of our own {number}"), headers), 201, "{headers:?}");
+    }
+    // Behind a proxy that changes the host, the public URL tells.
+    let public = start(|settings| settings.public_url = Some(crate::errors::public_url()));
+    assert_eq!(send(&public, "by the proxy", &[("origin", "https://m.example.org")]), 201);
+    assert_eq!(send(&public, "by the proxy", &[("origin", evil)]), 403);
+}

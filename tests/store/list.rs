@@ -6,7 +6,7 @@ use stratuslab::{
     Timestamp,
     server::{
         selection::{Contains, From, Location, Selection, Sort, SortKey, Status, Window},
-        store::{Listed, MAX_DOCUMENTS_BYTES, NewEntry, Order, State, Store},
+        store::{Listed, MAX_CHANGES_BYTES, MAX_DOCUMENTS_BYTES, NewEntry, Order, State, Store},
     },
 };
 
@@ -332,6 +332,15 @@ on_both! {
         let (page, documents) = store.list_documents(&selection, &window, now()).await.unwrap();
         assert_eq!((documents.len(), page.before, page.after), (2, true, true));
         assert!(documents[1] == kept[2].document);
+    }
+
+    async fn large_documents_end_a_stretch_of_the_feed_early(fresh) {
+        let store = fresh.open().await;
+        for (n, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            let mut entry = draft(name).at(&format!("2024-01-0{}T00:00:00Z", n + 1)).sign();
+            entry.document.resize(usize::try_from(MAX_CHANGES_BYTES / 2).unwrap(), b'\n');
+            store.add(&entry, Order::Newest, now()).await.unwrap();
+        }
         let changes = store.changes(0, 10).await.unwrap();
         assert_eq!(changes.iter().map(|change| change.sequence).collect::<Vec<_>>(), [1, 2]);
         let changes = store.changes(2, 10).await.unwrap();

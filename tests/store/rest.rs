@@ -120,6 +120,9 @@ on_both! {
             assert!(store.park(&token(n), &parked, 2, now).await.unwrap());
         }
         assert!(!store.park(&token(2), &parked, 2, now).await.unwrap());
+        let bytes = 2 * parked.document.len() as u64;
+        assert_eq!(store.parked_bytes(now).await.unwrap(), bytes);
+        assert_eq!(store.parked_bytes(expires).await.unwrap(), 0);
         assert_eq!(store.parked(&token(2), now).await.unwrap(), None);
         assert_eq!(store.parked(&token(1), now).await.unwrap(), Some(parked.clone()));
         assert_eq!(store.parked(&token(1), expires).await.unwrap(), None);

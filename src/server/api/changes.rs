@@ -12,7 +12,7 @@ use super::{
     problems::ReadProblems,
     text::{EmailText, IdentifierText, TimestampText, bounded, parsed},
 };
-use crate::server::{marketplace::Marketplace, problem::Problem};
+use crate::server::{marketplace::Marketplace, problem::Problem, store};
 
 /// The most entries in one answer.
 pub(super) const MAX_CHANGES: u32 = 1000;
@@ -95,6 +95,8 @@ pub(super) async fn list(
 ) -> Result<Json<Stretch>, Problem> {
     let Sequence(after) = query.after.unwrap_or_default();
     let store = marketplace.store();
+    // The documents, the same in Base64, and the answer.
+    let _room = marketplace.answers().room(4 * store::MAX_CHANGES_BYTES.unsigned_abs())?;
     let taken = store.changes(after, query.limit.unwrap_or(MAX_CHANGES)).await?;
     // Afterwards, so that it is not less than the number of an entry in the answer.
     let (feed, newest) = store.feed().await?;

@@ -268,7 +268,7 @@ pub(super) async fn upload(
         Outcome::Parked => (StatusCode::ACCEPTED, OutcomeName::Parked),
     };
     let links = EntryLinks::new(&marketplace, &key);
-    let location = marketplace.url(&headers, &format!("/api/v1/entries/{key}"));
+    let location = marketplace.url(&headers, &format!("/api/v1/entries/{}", key.in_url()));
     let uploaded = Uploaded {
         outcome,
         identifier: key.identifier.into(),

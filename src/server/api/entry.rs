@@ -51,13 +51,14 @@ pub(super) async fn shown(marketplace: &Marketplace, key: &EntryKey) -> Result<J
     let facts =
         DocumentFacts { bytes: document.bytes.len() as u64, sha256: Sha256Text::from(&document.sha256) };
     let state = document.state;
+    let _room = marketplace.answers().room(facts.bytes)?;
     let judging = marketplace.clone();
     let judge = move || {
         // Who is trusted is for the verdict.
         let options = admission::validation(judging.settings(), None, judging.now());
         validate(&document.bytes, &options)
     };
-    let report = marketplace.judges().run(judge).await?;
+    let report = marketplace.viewers().run(judge).await?;
     let entry = report
         .metadata()
         .cloned()

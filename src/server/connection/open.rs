@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Talk {
     blocked: AtomicBool,
     /// Was the last request answered before all of it was read?
     unread: AtomicBool,
+    /// Requests so far.
+    requests: AtomicU64,
     pressed: Notify,
 }
 
@@ -66,8 +68,14 @@ impl Open {
 impl Talk {
     /// A request has arrived, but for its body.
     pub(super) fn begin(&self) {
+        self.requests.fetch_add(1, Relaxed);
         self.busy.store(true, Relaxed);
         self.unread.store(false, Relaxed);
+    }
+
+    /// How many requests have arrived.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
     }
 
     /// The request has been answered.

@@ -11,13 +11,35 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 use super::open::Talk;
 
 /// How long what a client still sends is read and forgotten after the answer.
 const LINGER: Duration = Duration::from_secs(5);
+
+/// Bytes per second at which an answer must be taken on the whole, once the client's first pause is over: an answer
+/// that is taken byte by byte would hold its memory, and its connection, for ever.
+const TAKEN: u64 = 1024;
+
+/// How the answer to a request is taken.
+#[derive(Clone, Copy, Debug)]
+struct Taking {
+    /// The number of the request.
+    request: u64,
+    /// When not all could be written for the first time.
+    since: Instant,
+    /// Written since.
+    bytes: u64,
+}
+
+impl Taking {
+    /// When more must have been taken.
+    fn due(&self, patience: Duration) -> Instant {
+        self.since + patience + Duration::from_secs(self.bytes / TAKEN)
+    }
+}
 
 /// A socket.
 pub(super) struct Paced {
@@ -26,6 +48,8 @@ pub(super) struct Paced {
     patience: Duration,
     /// While nothing can be written.
     blocked: Option<Pin<Box<Sleep>>>,
+    /// How an answer that was not taken at once is taken.
+    taking: Option<Taking>,
     /// While what is still sent is forgotten.
     lingering: Option<Pin<Box<Sleep>>>,
     talk: Arc<Talk>,
@@ -33,20 +57,33 @@ pub(super) struct Paced {
 
 impl Paced {
     pub(super) fn new(stream: TcpStream, patience: Duration, talk: Arc<Talk>) -> Self {
-        Self { stream, patience, blocked: None, lingering: None, talk }
+        Self { stream, patience, blocked: None, taking: None, lingering: None, talk }
     }
 
-    /// What became of a write, or a time-out if nothing has for too long.
-    fn written<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
+    /// What became of a write, or a time-out if nothing has for too long, or too little on the whole. `bytes` are
+    /// those that were written.
+    fn written<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        let request = self.talk.requests();
+        self.taking = self.taking.filter(|taking| taking.request == request);
+        if let Poll::Ready(result) = &written {
+            if let (Some(taking), Ok(done)) = (&mut self.taking, result) {
+                taking.bytes += bytes(done) as u64;
+            }
             if self.blocked.take().is_some() {
                 self.talk.set_blocked(false);
             }
             return written;
         }
         self.talk.set_blocked(true);
-        let patience = self.patience;
-        let blocked = self.blocked.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let (patience, now) = (self.patience, Instant::now());
+        let taking = self.taking.get_or_insert(Taking { request, since: now, bytes: 0 });
+        let due = taking.due(patience).min(now + patience);
+        let blocked = self.blocked.get_or_insert_with(|| Box::pin(sleep_until(due)));
         ready!(blocked.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -69,7 +106,7 @@ impl AsyncWrite for Paced {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(written, context)
+        self.written(written, |bytes| *bytes, context)
     }
 
     fn poll_write_vectored(
@@ -78,7 +115,7 @@ impl AsyncWrite for Paced {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.written(written, context)
+        self.written(written, |bytes| *bytes, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -107,5 +144,19 @@ impl AsyncWrite for Paced {
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_takes_an_answer_byte_by_byte_gains_no_time_by_it() {
+        let (since, patience) = (Instant::now(), Duration::from_secs(30));
+        let due = |bytes| Taking { request: 1, since, bytes }.due(patience) - since;
+        assert_eq!(due(0), patience);
+        assert_eq!(due(1000), patience);
+        assert_eq!(due(60 * TAKEN), Duration::from_secs(90));
     }
 }

@@ -74,7 +74,8 @@ async fn xml(marketplace: &Marketplace, key: &EntryKey, headers: &HeaderMap) -> 
 async fn json(marketplace: &Marketplace, key: &EntryKey, headers: &HeaderMap) -> Result<Response, Problem> {
     let Document { bytes, sha256, .. } = document(marketplace, key).await?;
     let identifier = key.identifier;
-    let graph = marketplace.judges().run(move || rdf_json::of_entry(&bytes, identifier)).await?;
+    let _room = marketplace.answers().room(bytes.len() as u64)?;
+    let graph = marketplace.viewers().run(move || rdf_json::of_entry(&bytes, identifier)).await?;
     let graph = graph.map_err(|error| {
         tracing::error!(%key, %error, "a stored entry has no graph");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the entry cannot be shown in this format")

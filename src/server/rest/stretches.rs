@@ -8,7 +8,7 @@ use super::super::{
 use crate::Timestamp;
 
 /// Documents read at once; the store reads fewer if they are large.
-const DOCUMENTS: u32 = 100;
+const DOCUMENTS: u32 = 50;
 
 /// What is still to be read of a list. All of it is as of one time.
 pub(super) struct Stretches {

@@ -32,7 +32,8 @@ pub(super) async fn entry(
 ) -> Result<Response, Problem> {
     let email = email.parse().map_err(|_| not_found())?;
     let key = marketplace.store().tagged(&email, unquoted(tag)).await?.ok_or_else(not_found)?;
-    entry::answer(marketplace, &key, parameters, headers).await
+    // The entry never changes, but which one it is does: caches that kept it would hide a newer image.
+    Ok(super::changing(entry::answer(marketplace, &key, parameters, headers).await?))
 }
 
 /// Without one pair of quotes around it: the original's own links have them (W3).

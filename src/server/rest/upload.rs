@@ -83,7 +83,7 @@ fn received_answer(
     };
     if status == StatusCode::CREATED {
         // S1: the originals send the latter alone.
-        let url = marketplace.url(headers, &format!("/metadata/{}", received.key));
+        let url = marketplace.url(headers, &received.key.path());
         if let Ok(url) = HeaderValue::from_str(&url) {
             response.headers_mut().insert(header::LOCATION, url.clone());
             response.headers_mut().insert(header::CONTENT_LOCATION, url);

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Bytes of documents that [`Store::changes`] returns at once, and one document more.
-pub const MAX_CHANGES_BYTES: i64 = 16 << 20;
+pub const MAX_CHANGES_BYTES: i64 = 4 << 20;
 
 impl Store {
     /// Entries in the order in which they came, after that number; fewer than `limit` only if there are no

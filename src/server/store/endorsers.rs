@@ -1,11 +1,12 @@
 //! Who endorses, and what: endorsers, their entries, single entries and the history of an image.
 
-use crate::{Email, Identifier, Timestamp};
+use crate::{DistinguishedName, Email, Identifier, Timestamp};
 
 use super::{
     Document, KnownEndorser, Listed, Store, StoreError, add,
     row::{self, COLUMNS},
     sql::{self, Sql},
+    texts::listed,
 };
 use crate::server::key::EntryKey;
 
@@ -98,6 +99,20 @@ impl Store {
             Ok(KnownEndorser { email: email?, subject: subject?, issuer: issuer? })
         };
         rows.iter().map(endorser).collect()
+    }
+
+    /// Is there an entry under this address by an endorser with another subject?
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_anothers(&self, email: &Email, subject: &DistinguishedName) -> Result<bool, StoreError> {
+        let mut select = Sql::new("SELECT subject FROM endorser WHERE email = ");
+        select
+            .value(email.as_str())
+            .push(" AND subject <> ")
+            .value(listed(subject.as_str()))
+            .push(" LIMIT 1");
+        Ok(select.one(&self.0.readers).await?.is_some())
     }
 
     /// What an endorser endorsed at `since` or later, superseded entries too, newest first, at most

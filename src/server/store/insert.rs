@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use openssl::sha::sha256;
 use sqlx::AnyConnection;
 
-use crate::{Metadata, Timestamp};
+use crate::Timestamp;
 
 use super::{
     NewEntry, State, StoreError, add, find,
@@ -70,7 +70,9 @@ pub(super) async fn entries(
 }
 
 pub(super) fn entry_values(id: i64, entry: &NewEntry) -> Result<[Value; 21], StoreError> {
-    let Metadata { title, description, kind, os, os_version, os_arch, version, .. } = &entry.metadata;
+    let metadata = &entry.metadata;
+    let listed =
+        |text: &Option<String>| Value::from(&text.as_deref().map(|text| texts::listed(text).to_owned()));
     let missing = |what| move || StoreError::Database { cause: format!("an entry has no {what}") };
     let endorsement = entry.metadata.endorsement.as_ref().ok_or_else(missing("endorsement"))?;
     let valid = entry.metadata.valid.ok_or_else(missing("end"))?;
@@ -81,22 +83,22 @@ pub(super) fn entry_values(id: i64, entry: &NewEntry) -> Result<[Value; 21], Sto
         entry.key.identifier.to_string().into(),
         entry.key.email.as_str().into(),
         entry.key.created.unix_seconds().into(),
-        endorsement.endorser.subject.as_str().into(),
-        title.into(),
-        (&entry.metadata.tag).into(),
+        texts::listed(endorsement.endorser.subject.as_str()).into(),
+        listed(&metadata.title),
+        (&metadata.tag.as_deref().map(|text| texts::tag(text).to_owned())).into(),
         (&tag.as_deref().map(texts::tag_key)).into(),
-        description.into(),
-        kind.into(),
-        os.into(),
-        os_version.into(),
-        os_arch.into(),
-        version.into(),
-        (&entry.metadata.format).into(),
-        (&entry.metadata.compression).into(),
-        entry.metadata.bytes.cast_signed().into(),
-        serde_json::Value::from(entry.metadata.locations.clone()).to_string().into(),
+        (&metadata.description.as_deref().map(|text| texts::description(text).to_owned())).into(),
+        listed(&metadata.kind),
+        listed(&metadata.os),
+        listed(&metadata.os_version),
+        listed(&metadata.os_arch),
+        listed(&metadata.version),
+        listed(&metadata.format),
+        listed(&metadata.compression),
+        metadata.bytes.cast_signed().into(),
+        serde_json::Value::from(texts::locations(&metadata.locations).to_vec()).to_string().into(),
         valid.unix_seconds().into(),
-        (&entry.metadata.deprecated).into(),
+        listed(&metadata.deprecated),
         i64::try_from(entry.document.len()).unwrap_or(i64::MAX).into(),
     ])
 }
@@ -113,7 +115,12 @@ pub(super) async fn endorsers(on: &mut AnyConnection, entries: &[&NewEntry]) -> 
     if !endorsers.is_empty() {
         let mut insert = Sql::new("INSERT INTO endorser (sha256, email, subject, issuer) VALUES ");
         let values = |(digest, [email, subject, issuer]): ([u8; 32], [&str; 3])| {
-            [digest.to_vec().into(), email.into(), subject.into(), issuer.into()]
+            [
+                digest.to_vec().into(),
+                email.into(),
+                texts::listed(subject).into(),
+                texts::listed(issuer).into(),
+            ]
         };
         insert.rows(endorsers.into_iter().map(values)).push(" ON CONFLICT DO NOTHING").once().run(on).await?;
     }

@@ -20,7 +20,7 @@ use super::{
 use crate::server::selection::{From, MAX_LENGTH, Selection, SortKey, Window};
 
 /// Bytes of documents that [`Store::list_documents`] returns at once, and one document more.
-pub const MAX_DOCUMENTS_BYTES: usize = 16 << 20;
+pub const MAX_DOCUMENTS_BYTES: usize = 1 << 20;
 
 /// Up to so many entries are gathered and sorted; where there are more, one that is wanted comes soon on the
 /// walk through all.

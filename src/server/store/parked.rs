@@ -53,6 +53,20 @@ impl Store {
         Ok(true)
     }
 
+    /// How many bytes of documents are parked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn parked_bytes(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut sum = Sql::new(
+            "SELECT CAST(coalesce(sum(length(document)), 0) AS BIGINT) FROM parked WHERE expires > ",
+        );
+        sum.value(now.unix_seconds());
+        let row = sum.one(&self.0.readers).await?;
+        let bytes = row.map(|row| sql::number(&row, 0)).transpose()?.unwrap_or_default();
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
     /// What is parked under a token, if it has not expired.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ impl Store {
         }
         let mut select = Sql::new("SELECT identifier, email, max(created) FROM entry WHERE email = ");
         select.value(email.as_str()).push(" AND tag_key = ").value(texts::tag_key(tag));
-        select.push(" AND tag = ").value(tag).push(
+        select.push(" AND tag = ").value(texts::tag(tag)).push(
             " GROUP BY identifier, email HAVING max(CASE WHEN deprecated IS NULL THEN 0 ELSE 1 END) = 0
              ORDER BY max(id) DESC LIMIT 1",
         );

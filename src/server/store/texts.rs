@@ -10,6 +10,51 @@ pub(super) const KEY_CHARACTERS: usize = 200;
 /// Between two texts that are searched as one: it cannot be in XML, so nothing that is found spans them.
 pub(super) const SEPARATOR: char = '\u{1}';
 
+/// Bytes of a text that lists have; documents have all of it. An entry may have megabytes of it, and a list a
+/// thousand entries.
+const LISTED: usize = 1024;
+
+/// The same of a description.
+const DESCRIPTION: usize = 4096;
+
+/// The same of a tag, and what is looked for in the text of a property.
+const LONG: usize = 16 * 1024;
+
+/// The same of all locations together.
+const LOCATIONS: usize = 16 * 1024;
+
+/// Bytes of an entry's texts that words are looked for in: to index megabytes would keep other uploads waiting.
+const SEARCHED: usize = 64 * 1024;
+
+/// As much of a text as lists have.
+pub(super) fn listed(text: &str) -> &str {
+    beginning(text, LISTED)
+}
+
+/// As much of a tag as lists have.
+pub(super) fn tag(text: &str) -> &str {
+    beginning(text, LONG)
+}
+
+/// As much of a description as lists have.
+pub(super) fn description(text: &str) -> &str {
+    beginning(text, DESCRIPTION)
+}
+
+/// The first locations, as many as lists have. None is cut: it would be another.
+pub(super) fn locations(locations: &[String]) -> &[String] {
+    let mut bytes = 0_usize;
+    let fitting = locations.iter().take_while(|location| {
+        bytes = bytes.saturating_add(location.len());
+        bytes <= LOCATIONS
+    });
+    locations.get(..fitting.count()).unwrap_or_default()
+}
+
+fn beginning(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}
+
 /// In lower case, character by character: what a part of a text becomes does not depend on the rest, as it
 /// would with the final sigma.
 pub(super) fn lower(text: &str) -> String {
@@ -68,7 +113,7 @@ pub(super) struct Texts {
 impl Texts {
     pub(super) fn of(entry: &NewEntry) -> Self {
         let metadata = &entry.metadata;
-        let or_empty = |text: &Option<String>| lower(text.as_deref().unwrap_or_default());
+        let or_empty = |text: &Option<String>| lower(beginning(text.as_deref().unwrap_or_default(), LONG));
         let mut texts = Self {
             os: or_empty(&metadata.os),
             os_version: or_empty(&metadata.os_version),
@@ -80,8 +125,10 @@ impl Texts {
         };
         let (created, identifier) = (entry.key.created.to_string(), entry.key.identifier.to_string());
         let (created, identifier) = (lower(&created), lower(&identifier));
-        let description = or_empty(&metadata.description);
-        let locations: Vec<_> = metadata.locations.iter().map(|location| lower(location)).collect();
+        let description = metadata.description.as_deref().unwrap_or_default();
+        let description = lower(beginning(description, SEARCHED));
+        let locations: Vec<_> =
+            locations(&metadata.locations).iter().map(|location| lower(location)).collect();
         let one = [
             &texts.os,
             &texts.os_version,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::{Body, BodyDataStream},
     extract::{FromRequest as _, Multipart, Request},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 use futures_util::StreamExt as _;
 use tokio::{
@@ -61,10 +61,18 @@ pub async fn document(marketplace: &Marketplace, request: Request) -> Result<Upl
 /// The document in a form: the first part that has a file name, whatever its own name (behaviour 1.8).
 ///
 /// # Errors
-/// Those of [`document`]; 400 also if it is no form, or there is no file in it.
+/// Those of [`document`]; 400 also if it is no form, or there is no file in it; 403 if a page of another site
+/// made a browser send it.
 pub async fn form(marketplace: &Marketplace, request: Request) -> Result<Uploaded, Problem> {
     let limit = marketplace.settings().max_entry_bytes;
     let (parts, body) = request.into_parts();
+    if is_of_another_site(marketplace, &parts.headers) {
+        linger(body);
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "forms of other sites are not taken (if this is the server's own, its public URL must be set)",
+        ));
+    }
     let whole = read(marketplace, &parts.headers, body, limit.saturating_add(FORM_BYTES)).await?;
     let request = Request::from_parts(parts, Body::from(whole.document));
     let unreadable = |text: String| Problem::bad_request(text);
@@ -84,6 +92,28 @@ pub async fn form(marketplace: &Marketplace, request: Request) -> Result<Uploade
     }
     Err(Problem::bad_request("no valid file uploaded"))
 }
+
+/// Whether a page of another site has a browser send this form. A browser asks nobody before it does, reaches
+/// servers on loopback and behind firewalls that their uploads rely on, and would put there whatever the page
+/// likes. (Other types than forms it sends across sites only where the server says so, which this one never does.)
+///
+/// Browsers tell by `Sec-Fetch-Site` over https and on loopback, by `Origin` (RFC 6454) always; other clients
+/// send neither.
+fn is_of_another_site(marketplace: &Marketplace, headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    match (text(SEC_FETCH_SITE), text(header::ORIGIN)) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, None) => false,
+        (None, Some(origin)) => {
+            let public = marketplace.settings().public_url.as_ref().is_some_and(|url| url.origin == origin);
+            let host = text(header::HOST);
+            !public && (host.is_none() || origin.split_once("://").map(|(_, host)| host) != host)
+        }
+    }
+}
+
+/// Fetch Metadata Request Headers §2.3.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Takes off the client what it still sends of a body that nobody wants.
 pub fn linger(body: Body) {

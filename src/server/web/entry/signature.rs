@@ -51,13 +51,15 @@ pub(super) async fn judge(
     marketplace: &Marketplace,
     document: Vec<u8>,
 ) -> Result<(Option<Metadata>, Signature), Problem> {
+    // Whoever waits for a core has the document in memory.
+    let _room = marketplace.answers().room(document.len() as u64)?;
     let judging = marketplace.clone();
     let judge = move || {
         let now = judging.now();
         let report = report(&document, judging.settings(), now);
         (report.metadata().cloned(), told(&report, now))
     };
-    marketplace.judges().run(judge).await
+    marketplace.viewers().run(judge).await
 }
 
 fn report(document: &[u8], settings: &Settings, now: Timestamp) -> Report {
