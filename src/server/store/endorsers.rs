@@ -112,7 +112,7 @@ impl Store {
             .push(" AND subject <> ")
             .value(listed(subject.as_str()))
             .push(" LIMIT 1");
-        Ok(select.one(&self.0.readers).await?.is_some())
+        Ok(select.one(self.0.readers()?).await?.is_some())
     }
 
     /// What an endorser endorsed at `since` or later, superseded entries too, newest first, at most

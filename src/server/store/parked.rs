@@ -62,7 +62,7 @@ impl Store {
             "SELECT CAST(coalesce(sum(length(document)), 0) AS BIGINT) FROM parked WHERE expires > ",
         );
         sum.value(now.unix_seconds());
-        let row = sum.one(&self.0.readers).await?;
+        let row = sum.one(self.0.readers()?).await?;
         let bytes = row.map(|row| sql::number(&row, 0)).transpose()?.unwrap_or_default();
         Ok(u64::try_from(bytes).unwrap_or_default())
     }
