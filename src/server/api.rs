@@ -1,7 +1,7 @@
 //! The JSON API under `/api/v1`, and its description at `/api/openapi.json`.
 //!
-//! One file for each kind of resource. What they have in common: [`input`] reads requests strictly;
-//! [`shapes`], [`signature`] and [`text`] are the JSON, [`problems`] what goes wrong; [`openapi`] puts the
+//! One file for each kind of resource. What they have in common: `input` reads requests strictly;
+//! `shapes`, `signature` and `text` are the JSON, `problems` what goes wrong; `openapi` puts the
 //! description together from the functions that answer.
 
 mod changes;

@@ -5,7 +5,7 @@
 //! templates/*.html: what a page looks like; assets/: style and behaviour of all of them
 //! ```
 //!
-//! Whatever comes from a document is hostile text: templates escape it, [`text`] bounds its length and makes
+//! Whatever comes from a document is hostile text: templates escape it, `text` bounds its length and makes
 //! visible what would reorder it, and links lead to nothing but http, https and ftp.
 
 pub mod about;
