@@ -1,5 +1,7 @@
 //! X.509 certificates, as far as entries need them (RFC 5280 §4).
 
+#[cfg(test)]
+pub(crate) mod fresh;
 pub(crate) mod public_key;
 mod recent;
 

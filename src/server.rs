@@ -16,6 +16,7 @@ pub mod api;
 pub mod conditional;
 pub mod confirm;
 pub mod connection;
+pub mod counts;
 pub mod export;
 pub mod health;
 pub mod import;

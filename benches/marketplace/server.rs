@@ -57,13 +57,23 @@ impl Server {
         Self { child, base, start: started.elapsed() }
     }
 
-    /// Its resident memory, in MiB.
-    pub(crate) fn resident(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-        kibibytes / 1024.0
+    /// Its resident memory and that of its children, in MiB.
+    pub(crate) fn resident(&self) -> [f64; 2] {
+        let pid = self.child.id();
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let children =
+            threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("children")).unwrap());
+        let of_children =
+            children.flat_map(|children| children.split_whitespace().map(resident).collect::<Vec<_>>());
+        [resident(&pid.to_string()), of_children.sum()]
     }
+}
+
+fn resident(pid: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    kibibytes / 1024.0
 }
 
 impl Drop for Server {

@@ -39,30 +39,12 @@ pub(super) fn read(der: &[u8]) -> Result<(Certificate, PKey<Public>), Certificat
 
 #[cfg(test)]
 mod tests {
-    use openssl::{
-        asn1::Asn1Time,
-        ec::{EcGroup, EcKey},
-        hash::MessageDigest,
-        nid::Nid,
-        x509::{X509, X509Name},
-    };
+    use openssl::x509::X509;
 
-    use super::*;
+    use super::{super::fresh, *};
 
     fn certificate(name: &str) -> Vec<u8> {
-        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-        let mut subject = X509Name::builder().unwrap();
-        subject.append_entry_by_text("CN", name).unwrap();
-        let subject = subject.build();
-        let mut builder = X509::builder().unwrap();
-        builder.set_subject_name(&subject).unwrap();
-        builder.set_issuer_name(&subject).unwrap();
-        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-        builder.set_pubkey(&key).unwrap();
-        builder.sign(&key, MessageDigest::sha256()).unwrap();
-        builder.build().to_der().unwrap()
+        fresh::self_signed(name, None).to_der().unwrap()
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-pub use body::{PACE, Stalled};
+pub use body::{PACE, Stalled, unread};
 use open::Open;
 
 use super::metrics::Metrics;

@@ -8,10 +8,10 @@ use crate::Timestamp;
 
 use super::{
     answers::Answers,
+    counts::Counts,
     mail::{Mailer, MailerError},
     metrics::Metrics,
     query::Engine,
-    rest::counts::Counts,
     settings::Settings,
     store::Store,
     upload::{Judges, body::Memory},

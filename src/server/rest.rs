@@ -1,6 +1,5 @@
 //! The REST interface of the original Marketplace (behaviour 1.2): the URLs that clients know.
 
-pub mod counts;
 mod datatables;
 mod endorsers;
 mod entry;

@@ -25,10 +25,10 @@ mod row;
 mod schema;
 mod series;
 mod sql;
-mod suggest;
 mod tags;
 mod tally;
 mod texts;
+mod values;
 mod writer;
 
 use std::sync::Arc;
@@ -39,7 +39,7 @@ use super::{key::EntryKey, selection::Cursor};
 
 pub use self::{
     audit::Kept, changes::MAX_CHANGES_BYTES, endorsers::MAX_ENDORSED, list::MAX_DOCUMENTS_BYTES,
-    suggest::Suggestions, tags::MAX_TAGS,
+    tags::MAX_TAGS, values::Suggestions,
 };
 
 /// A database with entries. Cheap to clone.

@@ -56,7 +56,9 @@ fn filled() -> Server {
 #[test]
 fn of_ours_everything_is_copied_and_then_what_is_new() {
     let (source, folder) = (filled(), Folder::new());
-    mirror(&folder, &source.base).ended(0, "8 entries taken, 0 there already, 0 refused\n").said(&[]);
+    mirror(&folder, &source.base)
+        .ended(0, "8 entries taken, 0 there already, 0 refused\n")
+        .said(&["warning: entries of anyone are taken as http://127.0.0.1"]);
     assert_copy(&source, &folder);
     mirror(&folder, &source.base).ended(0, "0 entries taken, 0 there already, 0 refused\n");
     source.publish(Draft::new("one").created("2015-01-01T00:00:00Z").signed());

@@ -45,6 +45,20 @@ fn a_body_that_stalls_or_drips_is_not_waited_for() {
     let answer = Answer::read(stalls);
     assert_eq!(answer.status, 408, "{}", answer.head);
     assert!(answer.body.contains("the request did not arrive in time"), "{}", answer.body);
+    // Whatever it is to become.
+    for (path, content_type) in [
+        ("/metadata", "application/x-www-form-urlencoded"),
+        ("/query", "application/x-www-form-urlencoded"),
+        ("/query", "application/sparql-query"),
+    ] {
+        let mut stalls = marketplace.connect();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {content_type}\r\nContent-Length: 100\r\n\r\nq"
+        );
+        stalls.write_all(head.as_bytes()).unwrap();
+        let answer = Answer::read(stalls);
+        assert_eq!(answer.status, 408, "{path} {content_type}: {}", answer.head);
+    }
     // A byte now and then is no progress.
     let mut drips = marketplace.connect();
     drips.write_all(head).unwrap();

@@ -11,7 +11,7 @@ use stratuslab::{
 };
 
 use crate::{
-    entries::{draft, first, now, time, title, titles},
+    entries::{draft, first, identifier, now, time, title, titles},
     fresh::on_both,
 };
 
@@ -249,7 +249,60 @@ fn selections(entries: &[NewEntry]) -> Vec<Selection> {
     selections
 }
 
+/// So many entries that none of the ways to find few is taken. Those of one system have the last titles, those of
+/// one endorser the first identifiers by accident only.
+fn thousands() -> Vec<NewEntry> {
+    let signed = draft("one").sign();
+    let entry = |n: usize| {
+        let mut entry = signed.clone();
+        let rare = n.is_multiple_of(2);
+        entry.key.identifier = identifier(&format!("image {n}"));
+        entry.key.email =
+            if n.is_multiple_of(3) { "joe@example.org" } else { "ann@example.org" }.parse().unwrap();
+        entry.key.created = Timestamp::from_unix_seconds(1_700_000_000 + i64::try_from(n).unwrap()).unwrap();
+        let m = &mut entry.metadata;
+        m.identifier = entry.key.identifier;
+        m.title = Some(format!("{} {}", if rare { "zeta" } else { "alpha" }, (n * 7919) % 100_003));
+        m.os = Some(if rare { "Zeta Linux" } else { "Alpha Linux" }.to_owned());
+        m.os_version = Some(format!("{}", n % 5));
+        m.deprecated = n.is_multiple_of(50).then(|| "old".to_owned());
+        entry
+    };
+    (0..6000).map(entry).collect()
+}
+
 on_both! {
+    async fn of_thousands_those_at_the_end_are_found(fresh) {
+        let store = fresh.open().await;
+        let entries = thousands();
+        let mut tasks = tokio::task::JoinSet::new();
+        for entry in entries.clone() {
+            let store = store.clone();
+            tasks.spawn(async move { store.add(&entry, Order::Newest, now()).await.unwrap() });
+        }
+        tasks.join_all().await;
+        let zeta = Contains { os: "zeta".to_owned(), ..Contains::default() };
+        let of = |by, descending| Selection { sort: Sort { by, descending }, ..Selection::default() };
+        let joe = Some("joe@example.org".parse().unwrap());
+        for (selection, count) in [
+            (Selection { contains: zeta.clone(), ..of(SortKey::Title, false) }, 2880),
+            (Selection { contains: zeta.clone(), ..of(SortKey::Title, true) }, 2880),
+            (Selection { contains: zeta.clone(), ..of(SortKey::Os, false) }, 2880),
+            (Selection { contains: zeta.clone(), status: Status::All, ..of(SortKey::Title, false) }, 3000),
+            (Selection { words: vec!["zeta".to_owned(), "3".to_owned()], ..of(SortKey::Title, false) }, 2880),
+            (Selection { words: vec!["zeta".to_owned()], email: joe.clone(), ..of(SortKey::Title, false) }, 960),
+            (Selection { words: vec!["linux".to_owned()], email: joe.clone(), ..of(SortKey::Os, false) }, 1960),
+            (Selection { email: joe.clone(), status: Status::All, ..of(SortKey::Identifier, true) }, 2000),
+            (Selection { email: "ann@example.org".parse().ok(), ..of(SortKey::Identifier, false) }, 3920),
+            (Selection { email: "ann@example.org".parse().ok(), contains: zeta, ..of(SortKey::Kind, true) }, 1920),
+        ] {
+            let found = paged(&store, &selection, 900).await;
+            assert_eq!(found, expected(&entries, &selection, now()), "{selection:?}");
+            assert_eq!(found.len(), count, "{selection:?}");
+            assert_eq!(store.count(&selection, u64::MAX, now()).await.unwrap(), count as u64, "{selection:?}");
+        }
+    }
+
     async fn lists_are_what_going_through_all_entries_gives(fresh) {
         let store = fresh.open().await;
         let entries = filled(&store).await;

@@ -67,6 +67,12 @@ pub(crate) fn run(args: &MirrorArgs, session: &Session) -> Result<(), Failure> {
     };
     let client = network.client(session)?;
     let (anchors, pins) = serve::endorsers(&args.trust, session)?;
+    if anchors.is_none() && pins.is_empty() {
+        session.warn(format_args!(
+            "entries of anyone are taken as {} has them; --ca-path, --ca-file or --endorsed-by says whose are good",
+            client.endpoint()
+        ));
+    }
     let endorsers = Endorsers { anchors: anchors.clone(), pins };
     let intake = Intake { allow_sha1: args.intake.allow_sha1(session)?, endorsers: Some(endorsers) };
     let opened = Opened::open(args.database.database(session)?)?;

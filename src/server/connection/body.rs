@@ -10,6 +10,7 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
+    extract::rejection::BytesRejection,
     http::StatusCode,
 };
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -36,6 +37,12 @@ impl Stalled {
         let stalled = cause?;
         Some(Problem::new(StatusCode::REQUEST_TIMEOUT, stalled.to_string()))
     }
+}
+
+/// What a client is told whose body, which is not an entry, could not be read: 408, 413 or 400.
+pub fn unread(rejection: &BytesRejection) -> Problem {
+    let other = || Problem::new(rejection.status(), rejection.body_text());
+    Stalled::problem(rejection).unwrap_or_else(other)
 }
 
 /// The body of a request.

@@ -1,39 +1,15 @@
 //! The table of [`super`], row by row.
 
-use openssl::{
-    asn1::Asn1Time,
-    ec::{EcGroup, EcKey},
-    hash::MessageDigest,
-    nid::Nid,
-    pkey::PKey,
-    x509::{X509, X509NameBuilder, extension::SubjectAlternativeName},
-};
-
 use super::*;
+use crate::certificate::fresh;
 
 const OWN: &str = "jane@example.org";
 const OTHER: &str = "joe@example.org";
 const SUBJECT: &str = "CN=Jane Tester";
 
 fn certificate(email: Option<&str>) -> Certificate {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-    let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_text("CN", "Jane Tester").unwrap();
-    let name = name.build();
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_subject_name(&name).unwrap();
-    builder.set_issuer_name(&name).unwrap();
-    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    if let Some(email) = email {
-        let names = SubjectAlternativeName::new().email(email).build(&builder.x509v3_context(None, None));
-        builder.append_extension(names.unwrap()).unwrap();
-    }
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
-    Certificate::from_der(&builder.build().to_der().unwrap()).unwrap()
+    let certificate = fresh::self_signed("Jane Tester", email);
+    Certificate::from_der(&certificate.to_der().unwrap()).unwrap()
 }
 
 /// A place in the table.

@@ -23,7 +23,8 @@ use super::{
     wire::{Limits, MAX_QUERY_BYTES},
 };
 use crate::server::{
-    marketplace::Marketplace, negotiate::negotiate_among, parameters::Parameters, problem::Problem, web,
+    connection::unread, marketplace::Marketplace, negotiate::negotiate_among, parameters::Parameters,
+    problem::Problem, web,
 };
 
 /// The longest result document, in bytes.
@@ -54,7 +55,7 @@ async fn by_post(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let body = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
+    let body = body.map_err(|rejection| unread(&rejection))?;
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -23,13 +23,13 @@ use super::{
 
 /// The list: always 200, also if nothing is selected.
 pub(super) async fn answer(marketplace: &Marketplace, wanted: Wanted) -> Result<Response, Problem> {
-    let selected = marketplace.counts().of(marketplace, &wanted.selection).await?;
+    let selected = marketplace.counts().of(marketplace, &wanted.selection, u64::MAX).await?;
     let total = if selected == 0 {
         0
     } else {
         // S44: whatever else is asked for.
         let all = Selection { status: wanted.selection.status, ..Selection::default() };
-        marketplace.counts().of(marketplace, &all).await?
+        marketplace.counts().of(marketplace, &all, u64::MAX).await?
     };
     // S25: the original's script shows the message where there are no rows, and raises an alarm if it has
     // "ERROR" in it.

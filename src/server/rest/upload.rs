@@ -1,14 +1,15 @@
 //! `POST /metadata`: an upload, or a query in a form (behaviour 1.8); `/upload`: the page for it.
 
 use axum::{
-    body::to_bytes,
-    extract::{Request, State},
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequest as _, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 
 use super::{
     super::{
+        connection::unread,
         marketplace::Marketplace,
         negotiate::first_accepted,
         parameters::Parameters,
@@ -26,13 +27,13 @@ const MAX_FORM_BYTES: usize = 64 * 1024;
 /// `POST /metadata`, `/metadata/{…}`, `/metadata/{…}/{…}`.
 pub(super) async fn post(
     State(marketplace): State<Marketplace>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, Problem> {
     let media_type = media_type(request.headers());
     if media_type == "application/x-www-form-urlencoded" {
         // S42: the form takes the place of the query.
-        let form = to_bytes(request.into_body(), MAX_FORM_BYTES).await;
-        let form = form.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large"))?;
+        DefaultBodyLimit::max(MAX_FORM_BYTES).apply(&mut request);
+        let form = Bytes::from_request(request, &()).await.map_err(|rejection| unread(&rejection))?;
         return datatables::answer(&marketplace, Selection::from_query(&Parameters::read(&form).0)?).await;
     }
     let headers = request.headers().clone();

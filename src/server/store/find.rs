@@ -22,6 +22,10 @@ const ASKED: usize = 128;
 /// Words that are looked for, the longest of a selection; statements have an end.
 const WORDS: usize = 32;
 
+/// That an entry is one of those whose numbers follow. SQLite uses no index for what is computed, and so asks
+/// of each entry whether it is.
+pub(super) const PICKED: &str = " AND +l.id IN (SELECT rowid";
+
 /// A selection as the database is asked for it.
 #[derive(Debug)]
 pub(super) struct Conditions {
@@ -128,6 +132,18 @@ impl Conditions {
         Some(terms.join(" AND "))
     }
 
+    /// Does this question ask for all that is selected, and for nothing more?
+    pub(super) fn asked_whole(&self) -> bool {
+        let contains = self.contains.iter().map(|(_, _, text)| text);
+        self.email.is_none() && self.words.iter().chain(contains).all(|text| is_whole(text))
+    }
+
+    /// What must be in the text of a property, and is too short for the index of words.
+    pub(super) fn short(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let contains = self.contains.iter().map(|(column, _, text)| (*column, text.as_str()));
+        contains.filter(|(_, text)| !is_indexed(text))
+    }
+
     /// Is there an endorser among the conditions, whose entries have an index?
     pub(super) fn by_email(&self) -> bool {
         self.email.is_some() && self.identifier.is_none()
@@ -135,25 +151,28 @@ impl Conditions {
 
     /// Which index SQLite shall walk: without statistics, it would rather walk one that is in order than one
     /// that has few entries. PostgreSQL knows by itself.
-    pub(super) fn index(&self, indexed: bool) -> &'static str {
+    pub(super) fn index(&self) -> &'static str {
         match self.kind {
             Kind::Sqlite if self.identifier.is_some() => " INDEXED BY latest_by_identifier",
-            Kind::Sqlite if self.email.is_some() && indexed => " INDEXED BY latest_email",
+            Kind::Sqlite if self.email.is_some() => " INDEXED BY latest_email",
             _ => "",
         }
     }
 
     /// Appends conditions on `latest` as `l`, each with an AND before it: those that the index of words was
-    /// not asked for, if it was. With `indexed`, the database may start from an endorser's entries.
-    pub(super) fn filter(&self, sql: &mut Sql, indexed: bool, asked: bool) {
+    /// not asked for, if it was. With `picked`, SQLite does not start from an endorser's entries, and knows
+    /// them by their index.
+    pub(super) fn filter(&self, sql: &mut Sql, picked: bool, asked: bool) {
         if let Some(identifier) = &self.identifier {
             sql.push(" AND l.identifier = ").value(identifier.as_str());
         }
         if let Some(email) = &self.email {
-            // SQLite uses no index for what is computed.
-            let column =
-                if indexed || self.kind != Kind::Sqlite { " AND l.email = " } else { " AND +l.email = " };
-            sql.push(column).value(email.as_str());
+            if picked {
+                sql.push(PICKED).push(" FROM latest INDEXED BY latest_email WHERE email = ");
+                sql.value(email.as_str()).push(")");
+            } else {
+                sql.push(" AND l.email = ").value(email.as_str());
+            }
         }
         match self.location {
             Location::All => {}
@@ -162,9 +181,7 @@ impl Conditions {
         }
         let words = self.words.iter().map(|word| (&"words", word));
         let contains = self.contains.iter().map(|(column, _, text)| (column, text));
-        // What the index of words was asked for as a whole is found exactly.
-        let whole = |text: &str| is_indexed(text) && beginning(text) == text;
-        for (column, text) in words.chain(contains).filter(|(_, text)| !(asked && whole(text))) {
+        for (column, text) in words.chain(contains).filter(|(_, text)| !(asked && is_whole(text))) {
             self.holds(sql, column, text);
         }
     }
@@ -223,6 +240,11 @@ fn words(mut words: Vec<String>) -> Vec<String> {
 /// What the index of words is asked for of a text.
 fn beginning(text: &str) -> &str {
     text.char_indices().nth(ASKED).map_or(text, |(end, _)| &text[..end])
+}
+
+/// Is the index of words asked for all of it? Then it is found exactly.
+fn is_whole(text: &str) -> bool {
+    is_indexed(text) && beginning(text) == text
 }
 
 fn is_indexed(text: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::Timestamp;
 
 use super::{
     Listed, Page, State, Store, StoreError,
-    find::Conditions,
+    find::{Conditions, PICKED},
     moment,
     open::Kind,
     order::Order,
@@ -22,9 +22,14 @@ use crate::server::selection::{From, MAX_LENGTH, Selection, SortKey, Window};
 /// Bytes of documents that [`Store::list_documents`] returns at once, and one document more.
 pub const MAX_DOCUMENTS_BYTES: usize = 1 << 20;
 
-/// Up to so many entries are gathered and sorted; where there are more, one that is wanted comes soon on the
-/// walk through all.
+/// Up to so many entries are gathered and sorted; where there are more, one that is wanted mostly comes soon on
+/// the walk through all.
 const GATHERED: i64 = 2000;
+
+/// Entries that are looked at on that walk. If that was not enough, those that are wanted are all at the end of
+/// the list, or nearly: then the walk asks for each entry whether it is one of them, which an index tells without
+/// the entry.
+const WALKED: i64 = 2000;
 
 /// Furthest offset. Beyond it nothing is listed: windows after a cursor go as far as one likes.
 const MAX_OFFSET: u64 = 1_000_000;
@@ -66,16 +71,16 @@ impl Store {
             let found = self.at_moment(selection, now).await?;
             return Ok(limit.min(found.len() as u64));
         }
-        let Some(conditions) = Conditions::of(self.0.kind, selection) else { return Ok(0) };
+        let Some(conditions) = self.conditions(selection).await? else { return Ok(0) };
         let moved = self.move_expired(now).await?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut count = Sql::new("SELECT count(*) FROM (SELECT 1 AS one");
-        let way = Way { question: conditions.question(), indexed: true, moved, now };
-        way.start(&conditions, conditions.states(), &mut count);
+        match Place::of(&conditions) {
+            Place::Words(question) if moved && conditions.asked_whole() => words(&question, &mut count),
+            place => Way { place, moved, now }.from(&conditions, conditions.states(), None, &mut count),
+        }
         count.push(" LIMIT ").value(limit).push(") c");
-        let row = count.one(self.0.readers()?).await?;
-        let count = row.map(|row| sql::number(&row, 0)).transpose()?;
-        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+        Ok(u64::try_from(self.counted(count).await?).unwrap_or_default())
     }
 
     async fn stretch(
@@ -126,18 +131,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Vec<(Listed, usize)>, bool), StoreError> {
         let offset = if let From::Offset(offset) = from { *offset } else { 0 };
-        let Some(conditions) = Conditions::of(self.0.kind, selection).filter(|_| offset <= MAX_OFFSET) else {
+        let Some(conditions) = self.conditions(selection).await?.filter(|_| offset <= MAX_OFFSET) else {
             return Ok((Vec::new(), false));
         };
-        let way = self.way(&conditions, selection.sort.by, now).await?;
-        let order = Order::of(selection.sort, from, way.question.is_some());
-        let mut select = Sql::new("SELECT ");
-        select.push(COLUMNS).push(", p.state, p.k, e.length FROM (");
-        let window =
+        let mut way = self.way(&conditions, selection.sort.by, now).await?;
+        let limits =
             Limits { from, offset: i64::try_from(offset).unwrap_or(i64::MAX), length: i64::from(length) + 1 };
-        way.inner(&conditions, &order, &window, &mut select);
-        select.push(") p JOIN entry e ON e.id = p.id ORDER BY ").push(order.outer);
-        let rows = select.all(self.0.readers()?).await?;
+        let mut rows = way.select(&conditions, selection, &limits).all(self.0.readers()?).await?;
+        if matches!(way.place, Place::Beginning) && rows.len() <= length as usize {
+            way.place = Place::Picked(conditions.question());
+            rows = way.select(&conditions, selection, &limits).all(self.0.readers()?).await?;
+        }
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {
             let bytes = usize::try_from(sql::number(row, AFTER_COLUMNS + 2)?).unwrap_or(usize::MAX);
@@ -151,28 +155,43 @@ impl Store {
         Ok((entries, more))
     }
 
+    /// The conditions of a selection; `None` if no entry fulfils them.
+    async fn conditions(&self, selection: &Selection) -> Result<Option<Conditions>, StoreError> {
+        let Some(conditions) = Conditions::of(self.0.kind, selection) else { return Ok(None) };
+        Ok(if self.is_absent(&conditions).await? { None } else { Some(conditions) })
+    }
+
     /// How a list is best found.
     async fn way(&self, conditions: &Conditions, by: SortKey, now: Timestamp) -> Result<Way, StoreError> {
         let moved = self.move_expired(now).await?;
-        let mut way = Way { question: conditions.question(), indexed: true, moved, now };
+        let mut way = Way { place: Place::of(conditions), moved, now };
         // Only SQLite has to be told; in the order of numbers the index of words, and that of endorsers, is
         // as good as any.
         if self.0.kind != Kind::Sqlite || by == SortKey::Created {
             return Ok(way);
         }
-        if let Some(question) = &way.question {
-            let mut count =
-                Sql::new("SELECT count(*) FROM (SELECT 1 FROM latest_words WHERE latest_words MATCH ");
-            count.value(question.as_str()).push(" LIMIT ").number(GATHERED + 1).push(")");
-            if self.counted(count).await? > GATHERED {
-                way.question = None;
+        let many = |mut count: Sql| {
+            count.push(" LIMIT ").number(GATHERED + 1).push(")");
+            async { Ok::<_, StoreError>(self.counted(count).await? > GATHERED) }
+        };
+        if let Place::Words(question) = &way.place {
+            let mut count = Sql::new("SELECT count(*) FROM (SELECT 1");
+            words(question, &mut count);
+            if many(count).await? {
+                way.place = Place::Beginning;
             }
         }
-        if way.question.is_none() && conditions.by_email() {
+        if !matches!(way.place, Place::Words(_)) && conditions.by_email() {
+            way.place = Place::Table;
             let mut count = Sql::new("SELECT count(*) FROM (SELECT 1");
-            way.start(&conditions.email_alone(), conditions.states(), &mut count);
-            count.push(" LIMIT ").number(GATHERED + 1).push(")");
-            way.indexed = self.counted(count).await? <= GATHERED;
+            way.from(&conditions.email_alone(), conditions.states(), None, &mut count);
+            if many(count).await? {
+                way.place = Place::Beginning;
+            }
+        }
+        // Several walks cannot be told to end early: what is missing of one may come before all of another.
+        if matches!(way.place, Place::Beginning) && conditions.states().len() > 1 {
+            way.place = Place::Picked(conditions.question());
         }
         Ok(way)
     }
@@ -216,13 +235,36 @@ fn fitting(entries: &[(Listed, usize)], backwards: bool) -> usize {
     }
 }
 
-/// Where a list is found, and what else holds of it.
+/// Appends that rows are those that the index of words finds.
+fn words(question: &str, sql: &mut Sql) {
+    sql.push(" FROM latest_words WHERE latest_words MATCH ").value(question);
+}
+
+/// Where the entries of a list are looked for.
+#[derive(Debug)]
+enum Place {
+    /// Among those that the index of words finds for this question.
+    Words(String),
+    /// In `latest`, whose index of endorsers may be used.
+    Table,
+    /// Among the first [`WALKED`] of a state, in the order of the list.
+    Beginning,
+    /// Among all, in the order of the list; those that the index of words, if it is asked, and that of endorsers
+    /// find.
+    Picked(Option<String>),
+}
+
+impl Place {
+    /// Where they are found soonest, if they need not be sorted.
+    fn of(conditions: &Conditions) -> Self {
+        conditions.question().map_or(Self::Table, Self::Words)
+    }
+}
+
+/// How a list is found.
 #[derive(Debug)]
 struct Way {
-    /// What the index of words is asked for; without it, `latest` is walked.
-    question: Option<String>,
-    /// May an index of endorsers be used?
-    indexed: bool,
+    place: Place,
     /// Are entries that have expired in their state?
     moved: bool,
     now: Timestamp,
@@ -236,27 +278,68 @@ struct Limits<'a> {
 }
 
 impl Way {
-    /// Appends all behind the columns, up to the order.
-    fn start(&self, conditions: &Conditions, states: &[State], sql: &mut Sql) {
-        match &self.question {
-            // CROSS: first the words.
-            Some(question) => {
+    /// What selects a window.
+    fn select(&self, conditions: &Conditions, selection: &Selection, limits: &Limits<'_>) -> Sql {
+        let order = Order::of(selection.sort, limits.from, matches!(self.place, Place::Words(_)));
+        let mut select = Sql::new("SELECT ");
+        select.push(COLUMNS).push(", p.state, p.k, e.length FROM (");
+        self.inner(conditions, &order, limits, &mut select);
+        select.push(") p JOIN entry e ON e.id = p.id ORDER BY ").push(order.outer);
+        select
+    }
+
+    /// Appends all behind the columns, up to the order; of a list in this order, only what is behind a place.
+    fn from(&self, conditions: &Conditions, states: &[State], order: Option<(&Order, &From)>, sql: &mut Sql) {
+        match &self.place {
+            Place::Words(question) => {
+                // CROSS: first the words.
                 sql.push(" FROM latest_words CROSS JOIN latest l ON l.id = latest_words.rowid WHERE latest_words MATCH ");
                 sql.value(question.as_str()).push(" AND ");
+                self.within(states, order, sql);
+                conditions.filter(sql, false, true);
             }
-            None => drop(sql.push(" FROM latest l").push(conditions.index(self.indexed)).push(" WHERE ")),
+            Place::Table => {
+                sql.push(" FROM latest l").push(conditions.index()).push(" WHERE ");
+                self.within(states, order, sql);
+                conditions.filter(sql, false, false);
+            }
+            Place::Beginning => {
+                sql.push(" FROM (SELECT * FROM latest l WHERE ");
+                self.within(states, order, sql);
+                if let Some((order, _)) = order {
+                    sql.push(" ORDER BY ").push(order.inner);
+                }
+                sql.push(" LIMIT ").number(WALKED).push(") l WHERE TRUE");
+                conditions.filter(sql, false, false);
+            }
+            Place::Picked(question) => {
+                sql.push(" FROM latest l WHERE ");
+                self.within(states, order, sql);
+                if let Some(question) = question {
+                    sql.push(PICKED);
+                    words(question, sql);
+                    sql.push(")");
+                }
+                conditions.filter(sql, true, question.is_some());
+            }
         }
+    }
+
+    /// Appends that entries are in one of these states now, and behind a place.
+    fn within(&self, states: &[State], order: Option<(&Order, &From)>, sql: &mut Sql) {
         Conditions::in_states(sql, states);
         if !self.moved && states == [State::Valid] {
             sql.push(" AND l.valid > ").value(self.now.unix_seconds());
         }
-        conditions.filter(sql, self.indexed, self.question.is_some());
+        if let Some((order, From::After(cursor) | From::Before(cursor))) = order {
+            order.behind(cursor, sql);
+        }
     }
 
     /// Appends the numbers, states and keys of a window.
     fn inner(&self, conditions: &Conditions, order: &Order, limits: &Limits<'_>, sql: &mut Sql) {
         let states = conditions.states();
-        if self.question.is_some() || states.len() == 1 {
+        if matches!(self.place, Place::Words(_)) || states.len() == 1 {
             self.one(conditions, states, order, limits.from, sql);
             sql.push(" ORDER BY ").push(order.inner).push(" LIMIT ").value(limits.length);
             sql.push(" OFFSET ").value(limits.offset);
@@ -278,9 +361,6 @@ impl Way {
 
     fn one(&self, conditions: &Conditions, states: &[State], order: &Order, from: &From, sql: &mut Sql) {
         sql.push("SELECT l.id AS id, l.back AS back, l.state AS state, ").push(order.key).push(" AS k");
-        self.start(conditions, states, sql);
-        if let From::After(cursor) | From::Before(cursor) = from {
-            order.behind(cursor, sql);
-        }
+        self.from(conditions, states, Some((order, from)), sql);
     }
 }

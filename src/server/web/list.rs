@@ -12,7 +12,7 @@ use crate::server::{
     marketplace::Marketplace,
     problem::Problem,
     selection::{Contains, Cursor, From, Location, Selection, Sort, Status, Window},
-    store::{Page as Stretch, Suggestions},
+    store::{Page as Stretch, StoreError, Suggestions},
 };
 
 use super::{
@@ -112,7 +112,7 @@ pub async fn page(marketplace: &Marketplace, request: &ListRequest) -> Result<Ht
         Window { from: request.window.from.clone(), length: request.window.length.clamp(1, MAX_LENGTH) };
     let selection = &request.selection;
     let stretch = store.list(selection, &window, now).await?;
-    let count = store.count(selection, MAX_COUNT + 1, now).await?;
+    let count = count(marketplace, selection, &window, &stretch).await?;
     let everything = Selection { status: Status::All, ..Selection::default() };
     let empty = match stretch.entries.is_empty() {
         false => Empty::No,
@@ -144,6 +144,20 @@ pub async fn page(marketplace: &Marketplace, request: &ListRequest) -> Result<Ht
         json: layout.path(&address.with("media", "json")),
         layout,
     })
+}
+
+/// How many entries the list has, as far as they are counted.
+async fn count(
+    marketplace: &Marketplace,
+    selection: &Selection,
+    window: &Window,
+    stretch: &Stretch,
+) -> Result<u64, StoreError> {
+    // All of it may be in sight.
+    if window.from == From::Offset(0) && !stretch.after {
+        return Ok(stretch.entries.len() as u64);
+    }
+    marketplace.counts().of(marketplace, selection, MAX_COUNT + 1).await
 }
 
 /// The addresses of the stretches before and after one.
