@@ -50,6 +50,7 @@ pub(crate) fn fill(
         runtime.block_on(add(&store, entries, now));
         entries.iter().for_each(&mut see);
     });
+    runtime.block_on(store.settle()).unwrap();
     runtime.block_on(store.close());
 }
 

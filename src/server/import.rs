@@ -142,7 +142,7 @@ pub fn import(
             observe(Imported { path: &candidate.path, bytes: candidate.bytes, outcome });
         }
     }
-    Ok(())
+    Ok(runtime.block_on(store.settle())?)
 }
 
 /// How many of these are judged at once.

@@ -16,6 +16,7 @@ mod file;
 mod find;
 mod insert;
 mod list;
+mod merge;
 mod mirrored;
 mod moment;
 mod open;

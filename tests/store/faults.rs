@@ -131,6 +131,31 @@ async fn adds_until_it_is_killed() {
     tasks.join_all().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_of_words_is_merged_when_nobody_adds_anything() {
+    let fresh = Fresh::sqlite();
+    let store = fresh.open().await;
+    for image in 0..60 {
+        store.add(&draft(&format!("image {image}")).sign(), Order::Newest, now()).await.unwrap();
+    }
+    let Database::Sqlite(file) = &fresh.database else { unreachable!() };
+    let url = format!("sqlite://{}", file.display());
+    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    let mut pieces = async || {
+        let count = sqlx::query_scalar("SELECT count(DISTINCT segid) FROM latest_words_idx");
+        count.fetch_one(&mut connection).await.unwrap()
+    };
+    let before: i64 = pieces().await;
+    assert!(before > 2, "{before}");
+    let started = Instant::now();
+    while pieces().await > 1 {
+        assert!(started.elapsed() < Duration::from_secs(60), "it is not merged");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let selection = Selection { words: vec!["description".to_owned()], ..Selection::default() };
+    assert_eq!(store.count(&selection, 100, now()).await.unwrap(), 60);
+}
+
 async fn execute(database: &Database, statement: &'static str) {
     sqlx::any::install_default_drivers();
     let url = match database {

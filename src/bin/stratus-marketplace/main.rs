@@ -13,6 +13,11 @@ use stratuslab::cli::{
     self, Command, CommonArgs, Failure, Session,
     serve::{ServeArgs, adjusted as serve_adjusted},
 };
+use tikv_jemallocator::Jemalloc;
+
+/// For SQLite too, since it takes the place of the C library's.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// A Marketplace: a registry of signed image metadata
 #[derive(Parser)]

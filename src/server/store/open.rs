@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::{
     Store, StoreError,
     file::DatabaseFile,
-    schema,
+    merge, schema,
     sql::Sql,
     writer::{self, Request},
 };
@@ -137,6 +137,14 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         Sql::new("SELECT 1").one(self.0.readers()?).await?;
         Ok(())
+    }
+
+    /// After much was added: makes searching as fast as it will be, which takes a while.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was added is there all the same.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        merge::all(self.0.kind, self.0.writers()?).await
     }
 
     /// Closes all connections: what was written is in the SQLite file itself afterwards.

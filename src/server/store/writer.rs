@@ -9,12 +9,16 @@ use std::{
 };
 
 use sqlx::AnyPool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::Timestamp;
 
 use super::{
-    AddError, Added, NewEntry, Order, StoreError, add, file::DatabaseFile, open::Kind, series::Series,
+    AddError, Added, NewEntry, Order, StoreError, add, file::DatabaseFile, merge::Merging, open::Kind,
+    series::Series,
 };
 
 /// Entries that may wait before callers wait to wait.
@@ -47,7 +51,7 @@ impl Request {
     }
 }
 
-/// Adds what comes, until no [`Store`](super::Store) is left.
+/// Adds what comes, until no [`Store`](super::Store) is left, and does in between what can wait.
 pub(super) async fn run(
     kind: Kind,
     pool: AnyPool,
@@ -56,7 +60,19 @@ pub(super) async fn run(
 ) {
     let database = Database { kind, pool, file };
     let mut gone: Option<(Instant, StoreError)> = None;
-    while let Some(first) = waiting.recv().await {
+    let mut merging = Merging::Done;
+    loop {
+        let first = match merging.pause() {
+            None => waiting.recv().await,
+            Some(pause) => match timeout(pause, waiting.recv()).await {
+                Ok(first) => first,
+                Err(_) => {
+                    merging = merge(&database, merging).await;
+                    continue;
+                }
+            },
+        };
+        let Some(first) = first else { break };
         // Who came while others waited for a connection in vain does not wait for another one.
         if let Some((at, error)) = &gone
             && first.since < *at
@@ -73,7 +89,19 @@ pub(super) async fn run(
         }
         let done = commit(&database, batch).await;
         gone = done.err().map(|error| (Instant::now(), error));
+        merging = merging.due(kind);
     }
+}
+
+/// A step of merging the index of words. Without it searches take longer; that it failed is no reason to fail.
+async fn merge(database: &Database, merging: Merging) -> Merging {
+    if database.check().is_err() {
+        return Merging::Done;
+    }
+    merging.step(&database.pool).await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the index of words is not merged");
+        Merging::Done
+    })
 }
 
 /// Where entries are added.
