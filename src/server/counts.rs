@@ -1,10 +1,10 @@
-//! How many entries a list has, counted once for all who ask in the same second.
+//! How many entries a list has, counted once for all who ask until that changes.
 //!
 //! To count takes the longer the more there is to count, and pages have the count of their list on them.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::OnceCell;
@@ -19,14 +19,26 @@ use crate::Timestamp;
 /// The most lists whose counts are kept.
 const MAX_KEPT: usize = 1024;
 
-/// Counts of lists, each good until an entry is added or the second is over, when entries may expire.
+/// Counts of lists, each good until an entry is added or expires.
 #[derive(Debug, Default)]
-pub struct Counts(Mutex<HashMap<(Selection, u64), Counted>>);
+pub struct Counts(Mutex<Kept>);
 
-#[derive(Debug)]
-struct Counted {
-    at: (i64, Timestamp),
-    count: Arc<OnceCell<u64>>,
+#[derive(Debug, Default)]
+struct Kept {
+    /// What was added last when these were counted.
+    newest: i64,
+    /// Since when, and until when, no entry expires.
+    times: Option<(Timestamp, Option<Timestamp>)>,
+    counts: HashMap<(Selection, u64), Arc<OnceCell<u64>>>,
+}
+
+impl Kept {
+    fn hold(&self, newest: i64, now: Timestamp) -> bool {
+        let in_time = |&(since, until): &(Timestamp, Option<Timestamp>)| {
+            since <= now && until.is_none_or(|until| now < until)
+        };
+        self.newest == newest && self.times.as_ref().is_some_and(in_time)
+    }
 }
 
 impl Counts {
@@ -40,25 +52,36 @@ impl Counts {
         selection: &Selection,
         limit: u64,
     ) -> Result<u64, StoreError> {
-        let (_, newest) = marketplace.store().feed().await?;
+        let store = marketplace.store();
+        let (_, newest) = store.feed().await?;
         let now = marketplace.now();
+        if !self.kept().hold(newest, now) {
+            let until = store.next_expiry(now).await?;
+            let mut kept = self.kept();
+            if !kept.hold(newest, now) {
+                *kept = Kept { newest, times: Some((now, until)), counts: HashMap::new() };
+            }
+        }
         // In whatever order.
         let selection = Selection { sort: Sort::default(), ..selection.clone() };
         let cell = self.cell((selection.clone(), limit), (newest, now));
-        let counting = || marketplace.store().count(&selection, limit, now);
+        let counting = || store.count(&selection, limit, now);
         cell.get_or_try_init(counting).await.copied()
     }
 
-    fn cell(&self, list: (Selection, u64), at: (i64, Timestamp)) -> Arc<OnceCell<u64>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(counted) = kept.get(&list).filter(|counted| counted.at == at) {
-            return Arc::clone(&counted.count);
+    fn cell(&self, list: (Selection, u64), (newest, now): (i64, Timestamp)) -> Arc<OnceCell<u64>> {
+        let mut kept = self.kept();
+        // Something may have been added meanwhile; then this is counted for one alone.
+        if !kept.hold(newest, now) {
+            return Arc::default();
         }
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
+        if kept.counts.len() >= MAX_KEPT {
+            kept.counts.clear();
         }
-        let count = Arc::new(OnceCell::new());
-        kept.insert(list, Counted { at, count: Arc::clone(&count) });
-        count
+        Arc::clone(kept.counts.entry(list).or_default())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

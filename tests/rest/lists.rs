@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, io};
 
 use serde_json::{Value, json};
 use stratuslab::{
+    Timestamp,
     dsig::{AlgorithmPolicy, verify},
     xml::entries,
 };
@@ -302,6 +303,24 @@ fn s5_s6_values_that_make_no_sense_are_the_clients_mistake() {
     }
     let long = format!("/metadata?q={}", "x".repeat(1000));
     assert_eq!(server.get(&long).send().status, 400);
+}
+
+#[test]
+fn counts_follow_the_clock_and_the_uploads() {
+    let server = &crate::start(|_| {});
+    let count = || datatables(server, "status=valid")["iTotalDisplayRecords"].clone();
+    assert_eq!(count(), 0);
+    let expires = Timestamp::from_unix_seconds(Timestamp::now().unix_seconds() + 4).unwrap();
+    server.publish(Draft::new("brief").valid(&expires.to_string()).signed());
+    server.publish(Draft::new("lasting").signed());
+    assert_eq!(count(), 2);
+    server.publish(Draft::new("more").signed());
+    assert_eq!(count(), 3);
+    while Timestamp::now() < expires {
+        assert!(count() == 3 || Timestamp::now() >= expires);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    assert_eq!(count(), 2);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use stratuslab::{
 };
 
 use crate::{
-    entries::{Draft, draft, first, now, time},
+    entries::{Draft, NOW, draft, first, now, time},
     fresh::on_both,
 };
 
@@ -175,6 +175,13 @@ on_both! {
         let expiring = store.expiring(now(), time("2024-06-04T00:00:00Z")).await.unwrap();
         let titles: Vec<_> = expiring.iter().map(crate::entries::title).collect();
         assert_eq!(titles, ["c", "b", "a"]);
+        for (now, next) in [
+            (NOW, Some("2024-06-02T00:00:00Z")),
+            ("2024-06-02T00:00:00Z", Some("2024-06-03T00:00:00Z")),
+            ("2024-06-04T00:00:01Z", None),
+        ] {
+            assert_eq!(store.next_expiry(time(now)).await.unwrap(), next.map(time), "{now}");
+        }
     }
 }
 

@@ -83,6 +83,17 @@ impl Store {
         }
     }
 
+    /// When the next of the valid entries expires; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn next_expiry(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let mut select = Sql::new("SELECT valid FROM latest WHERE state = ");
+        select.number(state_number(State::Valid)).push(" AND valid > ").value(now.unix_seconds());
+        let row = select.push(" ORDER BY valid LIMIT 1").one(self.0.readers()?).await?;
+        row.map(|row| row::timestamp(&row, 0)).transpose()
+    }
+
     /// The latest entries that expire after `from`, at `to` or before, by endorser and time.
     ///
     /// # Errors
