@@ -130,6 +130,7 @@ pub fn failure(database: &Database, error: &StoreError) -> Failure {
             Failure::new(Status::File, format_args!("cannot use the data in {}: {error}", shown(file)))
                 .with_hint("--data DIR says where the entries are kept")
         }
-        Database::Postgres(_) => Failure::new(Status::Network, error),
+        Database::Postgres(_) => Failure::new(Status::Network, error)
+            .with_hint("--database, or its variable or key, says where it is, and as whom to log in"),
     }
 }

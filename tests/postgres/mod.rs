@@ -90,12 +90,14 @@ impl Server {
     pub(crate) fn signal(&self, name: &str) {
         let first = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let first = first.lines().next().unwrap();
-        let others = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
-        // First the one that would take others' silence for a crash.
-        for pid in std::iter::once(first).chain(others.split_whitespace()) {
-            // Some end by themselves.
+        // Some end by themselves.
+        let kill = |pid| {
             let _ = Command::new("kill").args(["-s", name, pid]).status().unwrap();
-        }
+        };
+        // First the one that would take others' silence for a crash, and starts others.
+        kill(first);
+        let others = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
+        others.split_whitespace().for_each(kill);
     }
 
     fn starting(&self) -> Vec<String> {

@@ -117,6 +117,7 @@ impl Store {
                 (Kind::Sqlite, open(READERS).await?, writers, Some(file))
             }
             Database::Postgres(url) => {
+                reach(url.as_str()).await?;
                 let writers = pool(WRITERS, url.as_str(), true, POSTGRES, None).await?;
                 schema::check_encoding(&writers).await?;
                 schema::migrate(&writers, Kind::Postgres { trigrams: false }).await?;
@@ -180,6 +181,14 @@ fn sqlite(file: &Path) -> Result<(String, DatabaseFile), StoreError> {
     url.push_str("?mode=rw");
     let file = DatabaseFile::open(file).map_err(|error| failed(format!("it cannot be opened: {error}")))?;
     Ok((url, file))
+}
+
+/// Connects once: a pool would try again and again, and then tell that it did, not why in vain.
+async fn reach(url: &str) -> Result<(), StoreError> {
+    let options = sqlx::any::AnyConnectOptions::from_str(url)?.disable_statement_logging();
+    let late = || StoreError::Database { cause: "it does not answer".to_owned() };
+    let connection = tokio::time::timeout(ACQUIRE, options.connect()).await.map_err(|_| late())??;
+    Ok(connection.close().await?)
 }
 
 async fn pool(
