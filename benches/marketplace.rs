@@ -3,7 +3,8 @@
 //!
 //! `wrk` asks over 50 connections on the loopback interface, on the same cores as the server; nginx serves
 //! one of the entries as a static file in the same run. Every kind of page is asked for with several filters
-//! in turn, so that no cache of one answer helps.
+//! in turn, so that no cache of one answer helps. The server keeps documents in memory that were asked for, so
+//! one row asks for what it does not keep.
 
 #![allow(
     clippy::unwrap_used,
@@ -91,6 +92,8 @@ fn measure(arguments: &[&str], sample: &[(EntryKey, Vec<u8>)], folder: &Path) {
     let entries: Vec<_> = sample.iter().map(|(key, _)| format!("/metadata/{key}?media=xml")).collect();
     row("one entry, the same", load(&server.base, &entries[..1], folder));
     row(&format!("one entry of {} in turn", entries.len()), load(&server.base, &entries, folder));
+    let fresh: Vec<_> = sample.iter().map(|(key, _)| format!("/api/v1/entries/{key}")).collect();
+    row("the same, from the database, as JSON", load(&server.base, &fresh, folder));
     let html: Vec<_> = sample.iter().map(|(key, _)| format!("/metadata/{key}?media=html")).collect();
     row("page of an entry, with its verdict", load(&server.base, &html, folder));
     for (name, queries) in PAGES {

@@ -17,6 +17,7 @@ pub mod conditional;
 pub mod confirm;
 pub mod connection;
 pub mod counts;
+pub mod documents;
 pub mod export;
 pub mod health;
 pub mod import;

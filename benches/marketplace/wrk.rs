@@ -6,8 +6,9 @@ use crate::common::command;
 
 /// Connections at a time.
 const CONNECTIONS: &str = "50";
-/// How long each measurement takes.
+/// How long each measurement takes, and how long the same is asked for before it.
 const DURATION: &str = "5s";
+const BEFORE: &str = "2s";
 
 /// What `wrk` saw of one kind of request.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +31,13 @@ pub(crate) fn load(base: &str, paths: &[String], folder: &std::path::Path) -> Lo
     );
     let file = folder.join("paths.lua");
     fs::write(&file, script).unwrap();
-    let mut wrk = command("wrk", ["--threads", "1", "--connections", CONNECTIONS, "--duration", DURATION]);
-    report(wrk.args(["--latency", "--timeout", "30s", "--script"]).arg(&file).arg(base))
+    let wrk = |duration| {
+        let mut wrk =
+            command("wrk", ["--threads", "1", "--connections", CONNECTIONS, "--duration", duration]);
+        report(wrk.args(["--latency", "--timeout", "30s", "--script"]).arg(&file).arg(base))
+    };
+    wrk(BEFORE);
+    wrk(DURATION)
 }
 
 fn report(wrk: &mut Command) -> Load {

@@ -9,6 +9,7 @@ use crate::Timestamp;
 use super::{
     answers::Answers,
     counts::Counts,
+    documents::Documents,
     mail::{Mailer, MailerError},
     metrics::Metrics,
     query::Engine,
@@ -31,6 +32,7 @@ struct Shared {
     viewers: Judges,
     answers: Answers,
     counts: Counts,
+    documents: Documents,
     suggested: Suggested,
     uploads: Memory,
     mailer: Result<Option<Mailer>, MailerError>,
@@ -51,6 +53,7 @@ impl Marketplace {
             viewers: Judges::default(),
             answers: Answers::default(),
             counts: Counts::default(),
+            documents: Documents::default(),
             suggested: Suggested::default(),
             uploads: Memory::default(),
             queries: Engine::default(),
@@ -95,6 +98,11 @@ impl Marketplace {
     /// Who answers SPARQL queries, once [`Engine::follow`] runs.
     pub fn queries(&self) -> &Engine {
         &self.0.queries
+    }
+
+    /// Documents that are in memory.
+    pub fn documents(&self) -> &Documents {
+        &self.0.documents
     }
 
     /// How many entries lists have.

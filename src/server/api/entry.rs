@@ -103,7 +103,7 @@ pub(super) async fn document(
     Key(key): Key,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let document = stored(&marketplace, &key).await?;
+    let document = marketplace.documents().of(&marketplace, &key).await?.ok_or_else(no_such_entry)?;
     let tag = conditional::entity_tag(&document.sha256, "xml");
     Ok(conditional::answer(&headers, &tag, IMMUTABLE, "application/rdf+xml", document.bytes))
 }
@@ -111,5 +111,9 @@ pub(super) async fn document(
 /// What is stored under a key.
 pub(super) async fn stored(marketplace: &Marketplace, key: &EntryKey) -> Result<Document, Problem> {
     let document = marketplace.store().document(key, marketplace.now()).await?;
-    document.ok_or_else(|| Problem::not_found("there is no such entry"))
+    document.ok_or_else(no_such_entry)
+}
+
+fn no_such_entry() -> Problem {
+    Problem::not_found("there is no such entry")
 }

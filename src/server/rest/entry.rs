@@ -8,13 +8,13 @@ use axum::{
 
 use super::super::{
     conditional::{self, IMMUTABLE, entity_tag},
+    documents::Kept,
     key::EntryKey,
     marketplace::Marketplace,
     negotiate::{Format, negotiate},
     parameters::Parameters,
     problem::Problem,
     query::rdf_json,
-    store::Document,
     web,
 };
 
@@ -72,7 +72,7 @@ async fn xml(marketplace: &Marketplace, key: &EntryKey, headers: &HeaderMap) -> 
 
 /// The graph without the signature, in RDF/JSON.
 async fn json(marketplace: &Marketplace, key: &EntryKey, headers: &HeaderMap) -> Result<Response, Problem> {
-    let Document { bytes, sha256, .. } = document(marketplace, key).await?;
+    let Kept { bytes, sha256 } = document(marketplace, key).await?;
     let identifier = key.identifier;
     let _room = marketplace.answers().room(bytes.len() as u64)?;
     let graph = marketplace.viewers().run(move || rdf_json::of_entry(&bytes, identifier)).await?;
@@ -86,8 +86,8 @@ async fn json(marketplace: &Marketplace, key: &EntryKey, headers: &HeaderMap) ->
     Ok(response)
 }
 
-async fn document(marketplace: &Marketplace, key: &EntryKey) -> Result<Document, Problem> {
-    marketplace.store().document(key, marketplace.now()).await?.ok_or_else(not_found)
+async fn document(marketplace: &Marketplace, key: &EntryKey) -> Result<Kept, Problem> {
+    marketplace.documents().of(marketplace, key).await?.ok_or_else(not_found)
 }
 
 /// The name under which browsers keep it: an identifier has nothing in it that would need quotes.

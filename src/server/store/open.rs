@@ -131,6 +131,14 @@ impl Store {
         Ok(Self(Opened { kind, readers, writers, file, adding, moved: AtomicI64::new(i64::MIN) }.into()))
     }
 
+    /// Is it still the database that was opened? Nobody is asked, so PostgreSQL always is.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the SQLite file is not there any more, or another one is.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.0.in_place()
+    }
+
     /// Does it answer?
     ///
     /// # Errors

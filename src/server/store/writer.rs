@@ -62,17 +62,15 @@ pub(super) async fn run(
     let mut gone: Option<(Instant, StoreError)> = None;
     let mut merging = Merging::Done;
     loop {
-        let first = match merging.pause() {
-            None => waiting.recv().await,
-            Some(pause) => match timeout(pause, waiting.recv()).await {
-                Ok(first) => first,
-                Err(_) => {
-                    merging = merge(&database, merging).await;
-                    continue;
-                }
-            },
+        let next = match merging.pause() {
+            None => Ok(waiting.recv().await),
+            Some(pause) => timeout(pause, waiting.recv()).await,
         };
-        let Some(first) = first else { break };
+        let Ok(next) = next else {
+            merging = merge(&database, merging).await;
+            continue;
+        };
+        let Some(first) = next else { break };
         // Who came while others waited for a connection in vain does not wait for another one.
         if let Some((at, error)) = &gone
             && first.since < *at
