@@ -41,6 +41,8 @@ fn those_who_are_idle_give_way_to_those_who_are_not() {
     for stream in &mut half {
         stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     }
+    // That is read before the others come: who said something is idle since then.
+    std::thread::sleep(std::time::Duration::from_millis(500));
     let mut newer = idle(&marketplace, 9);
     assert_eq!(marketplace.get("/healthz").status, 200);
     // The oldest nine are closed, or the ten of them; a read ends.

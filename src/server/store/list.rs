@@ -71,7 +71,7 @@ impl Store {
             let found = self.at_moment(selection, now).await?;
             return Ok(limit.min(found.len() as u64));
         }
-        let Some(conditions) = self.conditions(selection).await? else { return Ok(0) };
+        let Some(conditions) = self.conditions(selection, now).await? else { return Ok(0) };
         let moved = self.move_expired(now).await?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut count = Sql::new("SELECT count(*) FROM (SELECT 1 AS one");
@@ -131,7 +131,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Vec<(Listed, usize)>, bool), StoreError> {
         let offset = if let From::Offset(offset) = from { *offset } else { 0 };
-        let Some(conditions) = self.conditions(selection).await?.filter(|_| offset <= MAX_OFFSET) else {
+        let Some(conditions) = self.conditions(selection, now).await?.filter(|_| offset <= MAX_OFFSET) else {
             return Ok((Vec::new(), false));
         };
         let mut way = self.way(&conditions, selection.sort.by, now).await?;
@@ -156,8 +156,14 @@ impl Store {
     }
 
     /// The conditions of a selection; `None` if no entry fulfils them.
-    async fn conditions(&self, selection: &Selection) -> Result<Option<Conditions>, StoreError> {
+    async fn conditions(
+        &self,
+        selection: &Selection,
+        now: Timestamp,
+    ) -> Result<Option<Conditions>, StoreError> {
         let Some(conditions) = Conditions::of(self.0.kind, selection) else { return Ok(None) };
+        // What has expired is looked for where it is then.
+        self.move_expired(now).await?;
         Ok(if self.is_absent(&conditions).await? { None } else { Some(conditions) })
     }
 
