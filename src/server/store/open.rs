@@ -153,7 +153,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; what was added is there all the same.
     pub async fn settle(&self) -> Result<(), StoreError> {
-        merge::all(self.0.kind, self.0.writers()?).await
+        if self.0.kind == Kind::Sqlite {
+            return merge::all(self.0.kind, self.0.writers()?).await;
+        }
+        // Until PostgreSQL knows how often words occur, it finds frequent ones the way that is good for rare ones.
+        // It would find out by itself, in a minute or so.
+        Sql::new("ANALYZE latest").run(self.0.writers()?).await?;
+        Ok(())
     }
 
     /// Closes all connections: what was written is in the SQLite file itself afterwards.
