@@ -93,7 +93,7 @@ fn measure(arguments: &[&str], sample: &[(EntryKey, Vec<u8>)], folder: &Path) {
     row("one entry, the same", load(&server.base, &entries[..1], folder));
     row(&format!("one entry of {} in turn", entries.len()), load(&server.base, &entries, folder));
     let fresh: Vec<_> = sample.iter().map(|(key, _)| format!("/api/v1/entries/{key}")).collect();
-    row("the same, from the database, as JSON", load(&server.base, &fresh, folder));
+    row("the same as JSON, read and verified each time", load(&server.base, &fresh, folder));
     let html: Vec<_> = sample.iter().map(|(key, _)| format!("/metadata/{key}?media=html")).collect();
     row("page of an entry, with its verdict", load(&server.base, &html, folder));
     for (name, queries) in PAGES {

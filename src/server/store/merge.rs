@@ -83,8 +83,8 @@ impl Merging {
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) async fn all(kind: Kind, pool: &AnyPool) -> Result<(), StoreError> {
-    let mut merging = Merging::Done.due(kind);
+pub(super) async fn all(pool: &AnyPool) -> Result<(), StoreError> {
+    let mut merging = Merging::Due;
     while merging != Merging::Done {
         merging = merging.step(pool).await?;
     }
@@ -141,7 +141,7 @@ mod tests {
         add(pool, 1..400).await;
         assert!(pieces(pool).await > 2);
         assert_eq!(found(pool).await, 399);
-        all(Kind::Sqlite, pool).await.unwrap();
+        all(pool).await.unwrap();
         assert_eq!((pieces(pool).await, found(pool).await), (1, 399));
         // A little more is not worth it.
         add(pool, 400..402).await;

@@ -154,7 +154,7 @@ impl Store {
     /// [`StoreError`]; what was added is there all the same.
     pub async fn settle(&self) -> Result<(), StoreError> {
         if self.0.kind == Kind::Sqlite {
-            return merge::all(self.0.kind, self.0.writers()?).await;
+            return merge::all(self.0.writers()?).await;
         }
         // Until PostgreSQL knows how often words occur, it finds frequent ones the way that is good for rare ones.
         // It would find out by itself, in a minute or so.
