@@ -9,6 +9,7 @@ mod error;
 mod feed;
 mod list;
 mod options;
+mod reference;
 mod transport;
 
 use std::{fmt, time::Duration};
@@ -28,6 +29,7 @@ pub use error::ClientError;
 pub use feed::{Changed, Feed};
 pub use list::Latest;
 pub use options::{ClientIdentity, ClientOptions, Login};
+pub use reference::{Reference, ReferenceError};
 
 /// Bytes allowed around the entry in a list.
 const WRAPPER_LIMIT: usize = 64 << 10;

@@ -66,9 +66,20 @@ impl NetworkArgs {
     /// # Errors
     /// A [`Failure`] if the endpoint is no URL, or certificates cannot be used.
     pub fn client(&self, session: &Session) -> Result<Client, Failure> {
+        self.client_at(None, session)
+    }
+
+    /// The same, but for the Marketplace at `endpoint` if there is one, as in the URL of an entry.
+    ///
+    /// # Errors
+    /// As for [`NetworkArgs::client`].
+    pub fn client_at(&self, endpoint: Option<Endpoint>, session: &Session) -> Result<Client, Failure> {
         let config = session.config()?;
         let configured = config.marketplace_endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT);
-        let endpoint: Endpoint = self.marketplace_endpoint.as_deref().unwrap_or(configured).parse()?;
+        let endpoint = match endpoint {
+            Some(endpoint) => endpoint,
+            None => self.marketplace_endpoint.as_deref().unwrap_or(configured).parse()?,
+        };
         let secrets = Secrets::of(config)?;
         let secrets =
             if secrets.are_for(&endpoint, configured, session)? { secrets } else { Secrets::default() };

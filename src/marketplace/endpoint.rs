@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use reqwest::Url;
 
+use super::Reference;
 use crate::{Email, Identifier, Timestamp};
 
 /// The base URL of a Marketplace, an opaque prefix to which `/metadata…` is appended.
@@ -81,15 +82,11 @@ impl Endpoint {
     /// Marketplaces of old do not percent-decode paths, so nothing is encoded: an
     /// [`Email`] and a [`Timestamp`] consist of characters that may stand in a path.
     pub(super) fn entry_url(&self, identifier: Identifier, email: &Email, created: Option<Timestamp>) -> Url {
-        let newest = format!("/{identifier}/{email}");
-        created.map_or_else(
-            || {
-                let mut url = self.at(&newest);
-                url.set_query(Some("status=all"));
-                url
-            },
-            |created| self.at(&format!("{newest}/{created}")),
-        )
+        let reference = Reference { identifier, endorsement: Some((email.clone(), created)) };
+        match created {
+            None => self.newest_url(&reference),
+            Some(_) => self.at(&format!("/{reference}")),
+        }
     }
 
     /// The newest entry of every image and endorser, whatever its status: the originals take any value
@@ -98,6 +95,21 @@ impl Endpoint {
         let mut url = self.at("");
         url.set_query(Some("status=all"));
         url
+    }
+
+    /// The newest entries for an image, whatever their status; of one endorser, if that is named.
+    pub(super) fn newest_url(&self, reference: &Reference) -> Url {
+        let mut url = match &reference.endorsement {
+            None => self.at(&format!("/{}", reference.identifier)),
+            Some((email, _)) => self.at(&format!("/{}/{email}", reference.identifier)),
+        };
+        url.set_query(Some("status=all"));
+        url
+    }
+
+    /// Where everyone finds what is referred to.
+    pub fn url_of(&self, reference: &Reference) -> String {
+        self.at(&format!("/{reference}")).into()
     }
 
     /// What was taken after the entry with this number, of a Marketplace that has a feed.

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use reqwest::{Url, blocking::Response};
 
-use super::{Client, ClientError, transport};
+use super::{Client, ClientError, Reference, transport};
 use crate::{
     http::{Awaited, Exchange, HttpFailure, Patience, text},
     xml::{self, Entries, EntriesError},
@@ -33,7 +33,22 @@ impl Client {
     /// # Errors
     /// [`ClientError`] if it cannot be had. What goes wrong later the iterator tells.
     pub fn latest(&self) -> Result<Latest, ClientError> {
-        let url = self.endpoint.list_url();
+        self.list(&self.endpoint.list_url())
+    }
+
+    /// The newest entry of each endorser for an image, or of the endorser referred to, whatever its status.
+    /// They are as the server sent them: whether each is what was asked for has to be looked at
+    /// ([`Reference::fits`]).
+    ///
+    /// # Errors
+    /// [`ClientError`] if they cannot be had. What goes wrong later the iterator tells.
+    pub fn newest(&self, reference: &Reference) -> Result<Latest, ClientError> {
+        self.list(&self.endpoint.newest_url(reference))
+    }
+
+    /// A list, which is read as it is asked for; 404 is an empty one.
+    pub(super) fn list(&self, url: &Url) -> Result<Latest, ClientError> {
+        let url = url.clone();
         let request = transport::Request { url: &url, document: None, accept: transport::XML, limit: 0 };
         let http = self.options.stream_transport().map_err(|error| ClientError::NotAMarketplace {
             url: url.to_string(),
