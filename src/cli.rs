@@ -20,6 +20,7 @@ pub mod copies;
 pub mod credentials;
 #[cfg(feature = "marketplace")]
 pub mod database;
+pub mod entries;
 pub mod identify;
 pub mod image;
 pub mod input;

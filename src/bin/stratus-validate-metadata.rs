@@ -74,11 +74,8 @@ impl Command for Args {
         &self.common
     }
 
-    /// Two kinds of authorities: here the endorsers' have the names that the servers' have elsewhere.
     fn adjusted(command: clap::Command) -> clap::Command {
-        command
-            .mut_arg("ca_file", |arg| arg.long("tls-ca-file"))
-            .mut_arg("ca_path", |arg| arg.long("tls-ca-path"))
+        trust::with_tls_options_renamed(command)
     }
 }
 
@@ -103,19 +100,11 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
         Some(path) => {
             input::check_once(args.files.iter().chain([path]))?;
             let image = image::digest(session, &args.reading, path, &ChecksumAlgorithm::ALL, &[]);
-            Some(image.map_err(names_of_options)?.digests)
+            Some(image.map_err(trust::with_tls_hint_renamed)?.digests)
         }
         None => None,
     };
     options.image = image.as_ref();
     cli::verdict::judge_files(&args.files, &options, &stamps, session);
     Ok(())
-}
-
-/// The hint with the names that the options of TLS have here.
-fn names_of_options(failure: Failure) -> Failure {
-    match failure.hint().map(|hint| hint.replace("--ca-", "--tls-ca-")) {
-        Some(hint) => failure.with_hint(hint),
-        None => failure,
-    }
 }

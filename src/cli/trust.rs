@@ -149,6 +149,23 @@ pub fn required(anchors: Option<&Anchors>) -> Result<(), Failure> {
     }
 }
 
+/// A command with two kinds of authorities: the endorsers' have the names there that the servers' have in
+/// other commands.
+pub fn with_tls_options_renamed(command: clap::Command) -> clap::Command {
+    command
+        .mut_arg("ca_file", |arg| arg.long("tls-ca-file"))
+        .mut_arg("ca_path", |arg| arg.long("tls-ca-path"))
+}
+
+/// A hint with the names that the options of TLS have in such a command.
+#[must_use]
+pub fn with_tls_hint_renamed(failure: Failure) -> Failure {
+    match failure.hint().map(|hint| hint.replace("--ca-", "--tls-ca-")) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}
+
 impl From<AnchorsError> for Failure {
     fn from(error: AnchorsError) -> Self {
         let hint = match error {

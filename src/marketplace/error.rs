@@ -63,6 +63,16 @@ pub enum ClientError {
         /// What came instead, in one printable line.
         found: String,
     },
+    /// More entries of one image than anyone needs.
+    #[error("{url} has more than {limit} entries, or more than {bytes} bytes of them")]
+    TooMany {
+        /// What was asked for.
+        url: String,
+        /// The most that are read.
+        limit: usize,
+        /// The most bytes that are read of all.
+        bytes: usize,
+    },
     /// Not the one entry that was asked for.
     #[error("{url} returned {count} entries instead of one")]
     EntryCount {

@@ -2,13 +2,17 @@
 
 use std::io::{self, Read};
 
-use reqwest::{Url, blocking::Response};
+use reqwest::{StatusCode, Url, blocking::Response};
 
 use super::{Client, ClientError, Reference, transport};
 use crate::{
     http::{Awaited, Exchange, HttpFailure, Patience, text},
     xml::{self, Entries, EntriesError},
 };
+
+/// The most entries that are read of one image, and their bytes together.
+const MAX_ENTRIES: usize = 10_000;
+const MAX_ENTRIES_BYTES: usize = 256 << 20;
 
 /// The entries of a list, one at a time; they prove nothing until they are verified.
 pub struct Latest {
@@ -46,6 +50,35 @@ impl Client {
         self.list(&self.endpoint.newest_url(reference))
     }
 
+    /// All documents that say something of what is referred to: the newest entry of each endorser, or of
+    /// the one referred to, and the one with the date referred to, if it is another. As the server sent
+    /// them; none if there are none.
+    ///
+    /// # Errors
+    /// [`ClientError`] if they cannot be had, or are more than anyone needs.
+    pub fn documents(&self, reference: &Reference) -> Result<Vec<Vec<u8>>, ClientError> {
+        let mut documents = Vec::new();
+        let mut bytes = 0;
+        for document in self.newest(reference)? {
+            let document = document?;
+            bytes += document.len();
+            documents.push(document);
+            if documents.len() > MAX_ENTRIES || bytes > MAX_ENTRIES_BYTES {
+                let url = self.endpoint.newest_url(reference).into();
+                return Err(ClientError::TooMany { url, limit: MAX_ENTRIES, bytes: MAX_ENTRIES_BYTES });
+            }
+        }
+        if let Some((email, created @ Some(_))) = &reference.endorsement {
+            match self.fetch(&reference.identifier, email, *created) {
+                Ok(document) if documents.contains(&document) => {}
+                Ok(document) => documents.push(document),
+                Err(ClientError::Refused { status: StatusCode::NOT_FOUND, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(documents)
+    }
+
     /// A list, which is read as it is asked for; 404 is an empty one.
     pub(super) fn list(&self, url: &Url) -> Result<Latest, ClientError> {
         let url = url.clone();
@@ -69,7 +102,7 @@ impl Client {
         match exchange.retried(attempt, ClientError::is_transient, self.on_retry.as_deref()) {
             Ok((response, url)) => Latest::of(response, url, patience),
             // Behaviour 1.6: nothing is listed.
-            Err(ClientError::Refused { status, .. }) if status.as_u16() == 404 => {
+            Err(ClientError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => {
                 Ok(Latest { entries: None, url, patience })
             }
             Err(error) => Err(error),
