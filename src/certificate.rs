@@ -185,6 +185,17 @@ impl Certificate {
         public_key::read(&self.public_key).map_err(CertificateError::PublicKey)
     }
 
+    /// What is the same for all certificates of one key, be it for RSASSA-PSS alone in one of them (RFC 4055
+    /// §1.2).
+    pub(crate) fn key_identity(&self) -> String {
+        let Ok(key) = self.public_key() else { return hex(&self.public_key) };
+        match (key.rsa(), key.public_key_to_der()) {
+            (Ok(rsa), _) => format!("{} {}", hex(&rsa.n().to_vec()), hex(&rsa.e().to_vec())),
+            (Err(_), Ok(der)) => hex(&der),
+            (Err(_), Err(_)) => hex(&self.public_key),
+        }
+    }
+
     /// Whether it was signed with this issuer's key, whatever their names.
     pub(crate) fn is_signed_by(&self, issuer: &Self) -> bool {
         let verified = || X509::from_der(&self.der).ok()?.verify(&*issuer.public_key().ok()?).ok();

@@ -23,6 +23,14 @@ impl Email {
     }
 }
 
+/// Whether two addresses are one: case counts before the `@` only (RFC 5321 §2.4).
+pub(crate) fn is_same_address(a: &str, b: &str) -> bool {
+    match (a.split_once('@'), b.split_once('@')) {
+        (Some((a, a_host)), Some((b, b_host))) => a == b && a_host.eq_ignore_ascii_case(b_host),
+        _ => a == b,
+    }
+}
+
 impl FromStr for Email {
     type Err = EmailError;
 
@@ -47,6 +55,18 @@ impl fmt::Display for Email {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p9_the_host_of_an_address_has_no_case() {
+        for (a, b, same) in [
+            ("jane@example.org", "jane@Example.ORG", true),
+            ("jane@example.org", "Jane@example.org", false),
+            ("jane@example.org", "jane@example.com", false),
+            ("jane", "JANE", false),
+        ] {
+            assert_eq!(is_same_address(a, b), same, "{a} {b}");
+        }
+    }
 
     #[test]
     fn addresses_follow_the_schema_pattern() {

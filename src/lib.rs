@@ -17,6 +17,7 @@
 //! bytes   -> validate::validate -> Report: every check, and Verified<Metadata> if all hold
 //! Certificate -> trust::verify_path -> TrustedPath: to an authority in trust::Anchors
 //! entry   -> marketplace::Client::upload -> URL
+//! id      -> marketplace::Client::documents -> policy::Policy::decide -> Decisions, and what may be used
 //! id      -> marketplace::Client::fetch -> verify -> dsig::deprecate -> upload -> URL
 //! ```
 //!
@@ -92,6 +93,7 @@ pub mod identifier;
 pub mod marketplace;
 pub mod metadata;
 pub mod name;
+pub mod policy;
 pub mod remote;
 #[cfg(feature = "marketplace")]
 pub mod server;

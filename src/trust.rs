@@ -29,7 +29,7 @@ pub use self::{
     error::{PathError, Weakness},
     files::AnchorFiles,
     path::{TrustedPath, verify_path},
-    pin::{Pin, PinError, PinMismatch},
+    pin::{Fingerprint, Pin, PinError, PinMismatch},
     proxy::ProxyError,
     signing_policy::SigningPolicyError,
 };

@@ -7,19 +7,44 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Certificate, DistinguishedName, Email};
+use crate::{Certificate, DistinguishedName, Email, email::is_same_address};
 
 /// One endorser.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pin {
-    /// By the first rfc822Name of the certificate.
+    /// By the first rfc822Name of the certificate, in which the case of the host is no matter.
     Email(Email),
     /// By the subject, compared as the exact text that entries have. One with U+FFFD in it is that of
     /// several names, and is not parsed from text.
     Subject(DistinguishedName),
     /// By the SHA-256 of the certificate: 64 lower-case hexadecimal digits.
     Fingerprint(String),
+}
+
+/// The SHA-256 of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// Whether it is this certificate's.
+    pub fn is_of(&self, certificate: &Certificate) -> bool {
+        certificate.sha256_fingerprint() == self.0
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = PinError;
+
+    fn from_str(value: &str) -> Result<Self, PinError> {
+        fingerprint(value.trim()).map(Self).ok_or_else(|| PinError::Unknown { value: value.to_owned() })
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// Why a text names no endorser.
@@ -136,7 +161,7 @@ impl Pin {
     ) -> Result<&'a Self, PinMismatch> {
         let subject = || endorser.subject().clone();
         let fits = |pin: &&Self| match pin {
-            Self::Email(email) => endorser.email() == Some(email.as_str()),
+            Self::Email(email) => endorser.email().is_some_and(|own| is_same_address(own, email.as_str())),
             Self::Subject(subject) => endorser.subject() == subject,
             Self::Fingerprint(digits) => endorser.sha256_fingerprint() == *digits,
         };
@@ -148,7 +173,9 @@ impl Pin {
             return Err(PinMismatch::Untrusted { subject: subject(), pin: pin.clone(), reason });
         }
         let unproven = pins.iter().find_map(|pin| match pin {
-            Self::Email(email) if endorser.email().is_none() && email.as_str() == stated => Some(email),
+            Self::Email(email) if endorser.email().is_none() && is_same_address(email.as_str(), stated) => {
+                Some(email)
+            }
             _ => None,
         });
         if let Some(email) = unproven {
