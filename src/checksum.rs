@@ -117,6 +117,20 @@ pub struct ImageDigests {
 }
 
 impl ImageDigests {
+    /// What was found when an image was read, from where it was kept; `None` unless SHA-1 is among the
+    /// checksums.
+    pub(crate) fn of(bytes: u64, mut checksums: Vec<Checksum>) -> Option<Self> {
+        checksums.sort();
+        let sha1 = checksums.iter().find(|checksum| checksum.algorithm == ChecksumAlgorithm::Sha1)?;
+        let identifier = Identifier::from_sha1_hex(&sha1.value)?;
+        Some(Self { bytes, identifier, checksums })
+    }
+
+    /// The checksum of this algorithm, if it was computed.
+    pub fn checksum(&self, algorithm: ChecksumAlgorithm) -> Option<&Checksum> {
+        self.checksums.iter().find(|checksum| checksum.algorithm == algorithm)
+    }
+
     /// Size of the uncompressed content in bytes.
     pub const fn bytes(&self) -> u64 {
         self.bytes
@@ -154,7 +168,7 @@ impl ImageDigests {
     /// How a stated checksum differs from the image's, if it does.
     pub fn check_checksum(&self, stated: &Checksum) -> Option<ImageMismatch> {
         let algorithm = stated.algorithm;
-        match self.checksums.iter().find(|found| found.algorithm == algorithm) {
+        match self.checksum(algorithm) {
             None => Some(ImageMismatch::NotComputed { algorithm }),
             Some(found) if found == stated => None,
             Some(found) => Some(ImageMismatch::Checksum {

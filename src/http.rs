@@ -27,6 +27,8 @@ pub use failure::{Awaited, HttpFailure};
 pub(crate) use reason::{printable, reason};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{LONGEST, retry_after};
+#[cfg(feature = "ftp")]
+pub(crate) use url::plain_url;
 pub use url::{HttpUrl, HttpUrlError};
 
 /// Bytes read of an answer that is only shown.

@@ -53,6 +53,18 @@ impl Identifier {
         Self(sha1)
     }
 
+    /// The same from 40 hexadecimal digits; `None` if they are not that.
+    pub(crate) fn from_sha1_hex(digits: &str) -> Option<Self> {
+        if digits.len() != 40 || !digits.is_ascii() {
+            return None;
+        }
+        let mut sha1 = [0; 20];
+        for (byte, at) in sha1.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+        }
+        Some(Self(sha1))
+    }
+
     /// The 20 bytes of the SHA-1.
     pub const fn sha1(self) -> [u8; 20] {
         self.0

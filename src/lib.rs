@@ -19,6 +19,7 @@
 //! entry   -> marketplace::Client::upload -> URL
 //! id      -> marketplace::Client::documents -> policy::Policy::decide -> Decisions, and what may be used
 //! id      -> marketplace::Client::fetch -> verify -> dsig::deprecate -> upload -> URL
+//! id      -> download::Provider::image -> policy::Policy -> cache::Cache -> CachedImage: a file that was verified
 //! ```
 //!
 //! What was verified is what is used: a [`Verified`](dsig::Verified) is read from the very octets
@@ -77,6 +78,7 @@
 //! # }
 //! ```
 
+pub mod cache;
 pub mod certificate;
 pub mod checksum;
 #[cfg(feature = "cli")]
@@ -85,11 +87,13 @@ pub mod compression;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod credentials;
+pub mod download;
 pub mod dsig;
 pub mod email;
 pub mod format;
 pub mod http;
 pub mod identifier;
+pub mod location;
 pub mod marketplace;
 pub mod metadata;
 pub mod name;
@@ -110,6 +114,7 @@ pub use credentials::{Credentials, CredentialsError, Password};
 pub use email::Email;
 pub use format::ImageFormat;
 pub use identifier::Identifier;
+pub use location::Location;
 pub use metadata::{Endorsement, Endorser, Metadata};
 pub use name::DistinguishedName;
 pub use timestamp::Timestamp;

@@ -34,6 +34,9 @@ pub use reference::{Reference, ReferenceError};
 /// Bytes allowed around the entry in a list.
 const WRAPPER_LIMIT: usize = 64 << 10;
 
+/// How long is waited for an answer that one can do without.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
+
 /// A connection to one Marketplace.
 pub struct Client {
     endpoint: Endpoint,
@@ -80,6 +83,15 @@ impl Client {
     pub fn on_retry(mut self, observe: impl Fn(&ClientError, Duration) + Send + Sync + 'static) -> Self {
         self.on_retry = Some(Box::new(observe));
         self
+    }
+
+    /// The same, but it asks once and does not wait long: for whoever can do without an answer.
+    pub(crate) fn hurried(&self) -> Self {
+        let mut options = self.options.clone();
+        options.connection.retry.attempts = 1;
+        options.connection.connect_timeout = options.connection.connect_timeout.min(SHORT_WAIT);
+        options.total_timeout = options.total_timeout.min(SHORT_WAIT);
+        Self { endpoint: self.endpoint.clone(), options, http: self.http.clone(), on_retry: None }
     }
 
     /// Where this client uploads to and fetches from.

@@ -4,12 +4,19 @@
 //! that the object is still the same: what is hashed must be one object, never two halves.
 
 mod error;
+#[cfg(feature = "ftp")]
+mod ftp;
+mod held;
+mod ranges;
 mod request;
+#[cfg(feature = "s3")]
+mod s3;
 mod version;
 
 use std::{
     fmt,
     io::{self, Read},
+    num::NonZeroUsize,
     sync::Arc,
     time::Duration,
 };
@@ -17,11 +24,17 @@ use std::{
 use reqwest::{StatusCode, Url, header::CONTENT_RANGE};
 
 use crate::http::{self, ConnectionOptions};
-use request::{Answer, Failure, Source};
+use ranges::{Handed, Ranges};
+use request::{Answer, Failure, Source, Target};
 use version::ContentRange;
 
 pub use crate::http::{HttpUrl as ImageUrl, HttpUrlError as ImageUrlError};
 pub use error::{Received, RemoteError, Rest};
+#[cfg(feature = "ftp")]
+pub use ftp::{FtpFailure, FtpImage, FtpUrl, FtpUrlError, FtpVersion};
+pub use held::Held;
+#[cfg(feature = "s3")]
+pub use s3::{S3Url, S3UrlError};
 pub use version::Version;
 
 /// Told each transient failure and the pause before the next attempt.
@@ -38,6 +51,9 @@ pub struct RemoteOptions {
     /// Longest pause made because the server's `Retry-After` asks for it; one that asks for more is
     /// asked again after this time.
     pub longest_retry_after: Duration,
+    /// How many parts are asked for at a time where the server lets itself be asked for parts and proves
+    /// that they are of one object.
+    pub connections: NonZeroUsize,
     /// Told what is tried again.
     pub on_retry: Option<RetryObserver>,
 }
@@ -48,6 +64,7 @@ impl Default for RemoteOptions {
             connection: ConnectionOptions::default(),
             stall_timeout: Duration::from_mins(1),
             longest_retry_after: Duration::from_mins(5),
+            connections: NonZeroUsize::MIN,
             on_retry: None,
         }
     }
@@ -59,6 +76,7 @@ impl fmt::Debug for RemoteOptions {
             .field("connection", &self.connection)
             .field("stall_timeout", &self.stall_timeout)
             .field("longest_retry_after", &self.longest_retry_after)
+            .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
 }
@@ -67,7 +85,7 @@ impl fmt::Debug for RemoteOptions {
 /// `Content-Encoding`; errors of [`Read`] hold a [`RemoteError`].
 #[derive(Debug)]
 pub struct RemoteImage {
-    source: Source,
+    source: Arc<Source>,
     /// What the first answer told.
     version: Version,
     /// What gave it in the end.
@@ -84,6 +102,8 @@ pub struct RemoteImage {
 enum State {
     /// An answer, of which so many bytes are still to be passed over.
     Open(Box<Answer>, u64),
+    /// Several answers at a time.
+    Parts(Ranges),
     Ended,
     Failed,
 }
@@ -94,18 +114,91 @@ impl RemoteImage {
     /// # Errors
     /// [`RemoteError`] if it cannot be had, or its end could not be told from an interruption.
     pub fn open(url: &ImageUrl, options: RemoteOptions) -> Result<Self, RemoteError> {
-        let source = Source::new(url.clone(), options)?;
+        Self::from_start(Source::new(Target::Plain(url.clone()), options)?)
+    }
+
+    /// The same, but only for what follows the bytes that are held of it, if the server proves that they
+    /// belong together; [`RemoteImage::position`] tells.
+    ///
+    /// # Errors
+    /// As for [`RemoteImage::open`].
+    pub fn resume(url: &ImageUrl, options: RemoteOptions, held: &Held) -> Result<Self, RemoteError> {
+        Self::from_held(Source::new(Target::Plain(url.clone()), options)?, held)
+    }
+
+    fn from_start(source: Source) -> Result<Self, RemoteError> {
         let mut failures = 0;
         loop {
             match begin(&source) {
                 Ok((version, answer)) => {
                     let (resource, length) = (answer.resource(), version.length);
                     let state = State::Open(Box::new(answer), 0);
-                    return Ok(Self { source, version, resource, length, position: 0, failures, state });
+                    let source = Arc::new(source);
+                    let mut image = Self { source, version, resource, length, position: 0, failures, state };
+                    image.divide();
+                    return Ok(image);
                 }
                 Err(failure) => source.pause(failure, &mut failures)?,
             }
         }
+    }
+
+    fn from_held(source: Source, held: &Held) -> Result<Self, RemoteError> {
+        let Held { bytes: position, ref resource, ref version } = *held;
+        let source = Arc::new(source);
+        let mut image = Self {
+            source: Arc::clone(&source),
+            version: version.clone(),
+            resource: resource.clone(),
+            length: version.length,
+            position,
+            failures: 0,
+            state: State::Ended,
+        };
+        // All of it is here; whether it is what it should be is not for the server to say.
+        if image.length == Some(position) {
+            return Ok(image);
+        }
+        loop {
+            match image.ask_again() {
+                Ok(()) => {
+                    image.divide();
+                    return Ok(image);
+                }
+                // What is held is of something else now.
+                Err(failure) if failure.is_other() => {
+                    image.position = 0;
+                }
+                Err(failure) => source.pause(failure, &mut image.failures)?,
+            }
+        }
+    }
+
+    /// Goes on with several parts at a time, if that is wanted, worth it, and offered.
+    fn divide(&mut self) {
+        let State::Open(answer, 0) = &self.state else { return };
+        let Some(total) = self.length.filter(|_| answer.offers_ranges()) else { return };
+        if !ranges::worth_it(self.source.options.connections, total - self.position)
+            || self.version.strong().is_none()
+        {
+            return;
+        }
+        if let State::Open(answer, _) = std::mem::replace(&mut self.state, State::Failed) {
+            let whole =
+                ranges::Whole { version: self.version.clone(), resource: self.resource.clone(), total };
+            self.state = State::Parts(Ranges::new(&self.source, whole, self.position, *answer));
+        }
+    }
+
+    /// Bytes of the object before what is read next: those held from an earlier transfer at first.
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// What a later transfer needs to go on where this one breaks off, as text; `None` if nothing would
+    /// prove to it that the object is still the same.
+    pub fn held(&self) -> Option<serde_json::Value> {
+        Held::write(&self.resource, &self.version)
     }
 
     /// Length of the object as it lies there, in bytes, if the server tells.
@@ -115,11 +208,20 @@ impl RemoteImage {
 
     fn advance(&mut self, into: &mut [u8]) -> Result<usize, RemoteError> {
         loop {
-            let State::Open(answer, skip) = &mut self.state else {
-                return match self.state {
-                    State::Ended => Ok(0),
-                    _ => Err(RemoteError::Unfinished { url: self.source.url() }),
-                };
+            let (answer, skip) = match &mut self.state {
+                State::Open(answer, skip) => (answer, skip),
+                State::Parts(parts) => match parts.read(into)? {
+                    Handed::Bytes(0) => return self.end(self.position),
+                    Handed::Bytes(count) => return self.hand_out(count),
+                    // Parts were offered, but are not given.
+                    Handed::Undivided => {
+                        self.state = State::Failed;
+                        self.go_on()?;
+                        continue;
+                    }
+                },
+                State::Ended => return Ok(0),
+                State::Failed => return Err(RemoteError::Unfinished { url: self.source.url() }),
             };
             let room = usize::try_from(*skip).unwrap_or(usize::MAX).min(into.len());
             let passed_over = *skip > 0;
@@ -135,7 +237,7 @@ impl RemoteImage {
                 Err(_) if self.length == Some(self.position) => return self.end(self.position),
                 Err(error) => {
                     let cause = self.source.interrupted(&answer.url, &error);
-                    self.resume(cause)?;
+                    self.resume_after(cause)?;
                 }
             }
         }
@@ -163,20 +265,22 @@ impl RemoteImage {
     }
 
     /// Takes up an interrupted transfer, after a pause and as often as the policy has it.
-    fn resume(&mut self, cause: RemoteError) -> Result<(), RemoteError> {
+    fn resume_after(&mut self, cause: RemoteError) -> Result<(), RemoteError> {
         // Closes the connection.
         self.state = State::Failed;
         if self.position > 0 && self.version.strong().is_none() {
             return Err(RemoteError::NotResumable { url: self.source.url(), cause: Box::new(cause) });
         }
-        let mut failure = Failure::from(cause);
-        loop {
+        self.source.pause(cause, &mut self.failures)?;
+        self.go_on()
+    }
+
+    /// Asks for the rest until it comes.
+    fn go_on(&mut self) -> Result<(), RemoteError> {
+        while let Err(failure) = self.ask_again() {
             self.source.pause(failure, &mut self.failures)?;
-            failure = match self.ask_again() {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
-            };
         }
+        Ok(())
     }
 
     fn ask_again(&mut self) -> Result<(), Failure> {

@@ -77,7 +77,7 @@ pub enum ImageError {
 
 impl ImageError {
     /// Names what a reader reports.
-    pub(super) fn of(image: PathBuf, cause: io::Error) -> Self {
+    pub(crate) fn of(image: PathBuf, cause: io::Error) -> Self {
         let cause = match cause.downcast::<CompressionError>() {
             Ok(cause) => return Self::Compressed { image, cause },
             Err(cause) => cause,

@@ -128,7 +128,7 @@ impl ImageFile {
         };
         let sparse = file.metadata().is_ok_and(|metadata| is_sparse(&metadata));
         let mut source = Counted::new(SparseFile::new(&file, start, before.length, sparse), progress);
-        let image = head(&file, start).and_then(|head| read::digest(&head, &mut source, options));
+        let image = head(&file, start).and_then(|head| read::digest(&head, &mut source, options, |_| Ok(())));
         // A file cut short under the reader fails as truncated, but that is not what is wrong.
         let whole = image.is_err() || source.bytes == before.length - start;
         let after = match place {

@@ -29,16 +29,19 @@ pub struct DigestOptions {
     pub threads: NonZeroUsize,
     /// Most bytes the content may have.
     pub max_bytes: Option<u64>,
+    /// Whether what is compressed is expanded; otherwise it is its own content.
+    pub expand: bool,
 }
 
 impl Default for DigestOptions {
-    /// All checksums of the content and of the compressed file, a thread for each core, no limit.
+    /// All checksums of the content and of the compressed file, a thread for each core, no limit, expanded.
     fn default() -> Self {
         Self {
             algorithms: ChecksumAlgorithm::ALL.to_vec(),
             compressed: ChecksumAlgorithm::ALL.to_vec(),
             threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             max_bytes: None,
+            expand: true,
         }
     }
 }
@@ -145,23 +148,42 @@ impl Image {
     /// [`ImageError`] if it cannot be read, is damaged, or is more or less than a disk image.
     pub fn read(
         name: impl Into<PathBuf>,
+        stream: impl Read,
+        options: &DigestOptions,
+        progress: impl FnMut(u64),
+    ) -> Result<Self, ImageError> {
+        Self::read_into(name, stream, options, progress, |_| Ok(()))
+    }
+
+    /// The same, and gives `keep` the content as it comes.
+    ///
+    /// # Errors
+    /// As for [`Image::read`], and what `keep` returns as [`ImageError::Unreadable`].
+    pub fn read_into(
+        name: impl Into<PathBuf>,
         mut stream: impl Read,
         options: &DigestOptions,
         progress: impl FnMut(u64),
+        keep: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<Self, ImageError> {
         let mut head = Vec::with_capacity(compression::HEAD);
         let read = stream.by_ref().take(compression::HEAD as u64).read_to_end(&mut head);
         let image = read.and_then(|_| {
             let source = Stream(Cursor::new(&head).chain(stream));
-            digest(&head, &mut Counted::new(source, progress), options)
+            digest(&head, &mut Counted::new(source, progress), options, keep)
         });
         image.map_err(|cause| ImageError::of(name.into(), cause))
     }
 }
 
-/// Reads all of `source`, which starts with `head`.
-pub(super) fn digest(head: &[u8], source: &mut impl Source, options: &DigestOptions) -> io::Result<Image> {
-    let compression = Compression::recognise(head);
+/// Reads all of `source`, which starts with `head`, and gives `keep` the content, but not all of a hole.
+pub(super) fn digest(
+    head: &[u8],
+    source: &mut impl Source,
+    options: &DigestOptions,
+    mut keep: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Image> {
+    let compression = Compression::recognise(head).filter(|_| options.expand);
     let content = options.content();
     let mut edges = Edges::default();
     let mut read_bytes = 0;
@@ -175,13 +197,14 @@ pub(super) fn digest(head: &[u8], source: &mut impl Source, options: &DigestOpti
         let mut sinks = sinks.into_iter();
         let mut sink = sinks.next().ok_or_else(|| io::Error::other("nothing is to be computed"))?;
         if compression.is_none() {
-            fill(&mut sink, source, options.max_bytes, |bytes| edges.see(bytes))?;
+            fill(&mut sink, source, options.max_bytes, |bytes| edges.see(bytes).and_then(|()| keep(bytes)))?;
         } else {
             let mut file = sinks.next();
             let most = options.max_bytes.map(|limit| (limit, most_compressed(limit)));
             let tee = Tee { source, sink: file.as_mut(), bytes: &mut read_bytes, most };
             let mut content = Stream(compression::Reader::with_threads(tee, options.threads)?);
-            fill(&mut sink, &mut content, options.max_bytes, |bytes| edges.see(bytes))?;
+            let see = |bytes: &[u8]| edges.see(bytes).and_then(|()| keep(bytes));
+            fill(&mut sink, &mut content, options.max_bytes, see)?;
             drop(content);
             file.as_mut().map_or(Ok(()), Sink::finish)?;
         }

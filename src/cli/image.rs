@@ -128,6 +128,7 @@ pub fn open(
         compressed: compressed.to_vec(),
         threads: args.threads(),
         max_bytes: args.max_bytes(url.as_ref()),
+        expand: true,
     };
     let source = match url {
         Some(url) => {

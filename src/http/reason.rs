@@ -59,11 +59,16 @@ fn from_json(text: &str, status: u16) -> Option<String> {
     named.or_else(|| object.values().find_map(|value| value.as_str().map(str::to_owned)))
 }
 
-/// The text of the root element `error`; between its tags if the document is ill-formed.
+/// The text of the root element `error`, between its tags if the document is ill-formed; of what S3 says
+/// the message alone, since beside it is what the request was signed with.
 fn from_xml(text: &str) -> Option<String> {
     let source = Source::read(text.as_bytes()).ok();
     if let Some(document) = source.as_ref().and_then(|source| source.parse().ok()) {
         let root = document.root_element();
+        if root.has_tag_name("Error") {
+            let message = root.children().find(|child| child.has_tag_name("Message"));
+            return Some(message.and_then(|message| message.text()).unwrap_or_default().to_owned());
+        }
         return root.has_tag_name("error").then(|| {
             let texts = root.descendants().filter(roxmltree::Node::is_text);
             texts.filter_map(|node| node.text()).collect()
@@ -148,6 +153,14 @@ mod tests {
         ] {
             assert_eq!(reason(format!("{head}{body}").as_bytes(), 400), expected);
         }
+    }
+
+    #[test]
+    fn of_what_s3_says_only_the_message_is_told() {
+        let body = "<?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><Message>It does not match.\
+                    </Message><AWSAccessKeyId>AKIA</AWSAccessKeyId><SignatureProvided>5ec</SignatureProvided></Error>";
+        assert_eq!(reason(body.as_bytes(), 403), "It does not match.");
+        assert_eq!(reason(b"<Error><Code>NoSuchKey</Code></Error>", 404), "");
     }
 
     #[test]

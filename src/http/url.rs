@@ -70,35 +70,39 @@ impl FromStr for HttpUrl {
     type Err = HttpUrlError;
 
     fn from_str(given: &str) -> Result<Self, HttpUrlError> {
-        let value = || shown(given);
-        let malformed = |cause: String| Err(HttpUrlError::Malformed { value: value(), cause });
-        let Some((scheme, rest)) = given.split_once("://") else {
-            return malformed("it does not begin with http:// or https://".to_owned());
-        };
-        // A backslash ends a host in the URL standard.
-        let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-        if authority.contains('@') {
-            return Err(HttpUrlError::UserInfo { value: value() });
-        }
-        // What the URL standard would drop or turn silently into something else.
-        if let Some(odd) = given.chars().find(|c| c.is_whitespace() || c.is_control() || *c == '\\') {
-            return malformed(format!("it contains '{}'", odd.escape_debug()));
-        }
-        if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
-            return Err(HttpUrlError::Scheme { value: value(), scheme: scheme.escape_debug().to_string() });
-        }
-        if authority.is_empty() || authority.ends_with(':') {
-            let cause = if authority.is_empty() { "it names no host" } else { "empty port" };
-            return malformed(cause.to_owned());
-        }
-        if rest.contains('#') {
-            return Err(HttpUrlError::Fragment { value: value() });
-        }
-        match Url::parse(given) {
-            Ok(url) => Ok(Self { given: given.to_owned(), url }),
-            Err(cause) => malformed(cause.to_string()),
-        }
+        let url = plain_url(given, &["http", "https"])?;
+        Ok(Self { given: given.to_owned(), url })
     }
+}
+
+/// A URL of one of these schemes, with a host, without user, password or fragment.
+pub(crate) fn plain_url(given: &str, schemes: &[&str]) -> Result<Url, HttpUrlError> {
+    let value = || shown(given);
+    let malformed = |cause: String| Err(HttpUrlError::Malformed { value: value(), cause });
+    let Some((scheme, rest)) = given.split_once("://") else {
+        let starts: Vec<_> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
+        return malformed(format!("it does not begin with {}", starts.join(" or ")));
+    };
+    // A backslash ends a host in the URL standard.
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(HttpUrlError::UserInfo { value: value() });
+    }
+    // What the URL standard would drop or turn silently into something else.
+    if let Some(odd) = given.chars().find(|c| c.is_whitespace() || c.is_control() || *c == '\\') {
+        return malformed(format!("it contains '{}'", odd.escape_debug()));
+    }
+    if !schemes.iter().any(|wanted| scheme.eq_ignore_ascii_case(wanted)) {
+        return Err(HttpUrlError::Scheme { value: value(), scheme: scheme.escape_debug().to_string() });
+    }
+    if authority.is_empty() || authority.ends_with(':') {
+        let cause = if authority.is_empty() { "it names no host" } else { "empty port" };
+        return malformed(cause.to_owned());
+    }
+    if rest.contains('#') {
+        return Err(HttpUrlError::Fragment { value: value() });
+    }
+    Url::parse(given).or_else(|cause| malformed(cause.to_string()))
 }
 
 /// A text that is no good, without what could be a password: one with a '/' in it is not

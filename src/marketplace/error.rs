@@ -84,6 +84,15 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether no Marketplace answered: nothing is known of what it would say.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Http(_) => true,
+            Self::Refused { status, .. } => status.is_server_error(),
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed a little later: connection failures, 502, 503, 504.
     pub fn is_transient(&self) -> bool {
         match self {

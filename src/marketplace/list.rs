@@ -50,21 +50,22 @@ impl Client {
         self.list(&self.endpoint.newest_url(reference))
     }
 
-    /// All documents that say something of what is referred to: the newest entry of each endorser, or of
-    /// the one referred to, and the one with the date referred to, if it is another. As the server sent
-    /// them; none if there are none.
+    /// All documents that say something of the image referred to: the newest entry of each endorser, and
+    /// the one with the date referred to, if it is another. As the server sent them; none if there are
+    /// none.
     ///
     /// # Errors
     /// [`ClientError`] if they cannot be had, or are more than anyone needs.
     pub fn documents(&self, reference: &Reference) -> Result<Vec<Vec<u8>>, ClientError> {
         let mut documents = Vec::new();
         let mut bytes = 0;
-        for document in self.newest(reference)? {
+        let image = Reference::image(reference.identifier);
+        for document in self.newest(&image)? {
             let document = document?;
             bytes += document.len();
             documents.push(document);
             if documents.len() > MAX_ENTRIES || bytes > MAX_ENTRIES_BYTES {
-                let url = self.endpoint.newest_url(reference).into();
+                let url = self.endpoint.newest_url(&image).into();
                 return Err(ClientError::TooMany { url, limit: MAX_ENTRIES, bytes: MAX_ENTRIES_BYTES });
             }
         }

@@ -17,6 +17,18 @@ pub enum RemoteError {
     /// Not answered, or not in full.
     #[error(transparent)]
     Http(#[from] HttpFailure),
+    /// What an FTP server does.
+    #[cfg(feature = "ftp")]
+    #[error(transparent)]
+    Ftp(#[from] super::FtpFailure),
+    /// No request for an object in a bucket can be made.
+    #[error("cannot make a request for {url}: {cause}")]
+    S3 {
+        /// What was to be asked for.
+        url: String,
+        /// Why.
+        cause: String,
+    },
     /// The server answered, and its answer is no.
     #[error("{url} answers {status}{}", colon(.reason))]
     Refused {
@@ -146,6 +158,8 @@ impl RemoteError {
                     || matches!(failure, HttpFailure::Timeout { .. } | HttpFailure::ClosedHalfWay { .. })
             }
             Self::Refused { status, .. } => matches!(status.as_u16(), 408 | 429 | 502..=504),
+            #[cfg(feature = "ftp")]
+            Self::Ftp(failure) => failure.is_transient(),
             _ => false,
         }
     }

@@ -1,6 +1,7 @@
 //! One request for an image, with its redirects, and the pause before the next one.
 
 use std::{
+    fmt,
     io::Read as _,
     thread,
     time::{Duration, Instant},
@@ -9,7 +10,9 @@ use std::{
 use reqwest::{
     StatusCode, Url,
     blocking::{Client, Response},
-    header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, IF_RANGE, RANGE, TRANSFER_ENCODING},
+    header::{
+        ACCEPT, ACCEPT_ENCODING, ACCEPT_RANGES, HeaderName, HeaderValue, IF_RANGE, RANGE, TRANSFER_ENCODING,
+    },
 };
 
 use super::{ImageUrl, RemoteError, RemoteOptions, version::lines};
@@ -25,14 +28,67 @@ const GRACE: Duration = Duration::from_millis(200);
 /// Where an image is asked for, and how.
 #[derive(Debug)]
 pub(super) struct Source {
-    url: ImageUrl,
-    options: RemoteOptions,
+    target: Target,
+    pub(super) options: RemoteOptions,
     http: Client,
+}
+
+/// What is asked for.
+pub(super) enum Target {
+    /// A URL as it was given.
+    Plain(ImageUrl),
+    /// Something that has a URL of its own for each request, whose query is good for whoever has it: it is
+    /// never shown.
+    #[cfg(feature = "s3")]
+    Signed { name: String, sign: Box<Sign> },
+}
+
+/// Makes the URL for one request.
+#[cfg(feature = "s3")]
+pub(super) type Sign = dyn Fn() -> Result<Url, RemoteError> + Send + Sync;
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+impl Target {
+    /// As it was given.
+    fn name(&self) -> String {
+        match self {
+            Self::Plain(url) => url.to_string(),
+            #[cfg(feature = "s3")]
+            Self::Signed { name, .. } => name.clone(),
+        }
+    }
+
+    fn url(&self) -> Result<Url, RemoteError> {
+        match self {
+            Self::Plain(url) => Ok(url.url().clone()),
+            #[cfg(feature = "s3")]
+            Self::Signed { sign, .. } => sign(),
+        }
+    }
+
+    /// A URL as it may be shown.
+    fn shown(&self, url: &Url) -> Url {
+        match self {
+            Self::Plain(_) => url.clone(),
+            #[cfg(feature = "s3")]
+            Self::Signed { .. } => {
+                let mut url = url.clone();
+                url.set_query(None);
+                url
+            }
+        }
+    }
 }
 
 /// An answer and the URL that gave it in the end.
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// As it may be shown.
     pub(super) url: Url,
     pub(super) response: Response,
 }
@@ -49,19 +105,32 @@ impl<E: Into<RemoteError>> From<E> for Failure {
     }
 }
 
+impl Failure {
+    /// Whether what the server has now is not what was begun, or nothing proves that it is.
+    pub(super) fn is_other(&self) -> bool {
+        matches!(
+            self.error,
+            RemoteError::Changed { .. }
+                | RemoteError::Unproven { .. }
+                | RemoteError::Elsewhere { .. }
+                | RemoteError::WrongRange { .. }
+        )
+    }
+}
+
 impl Source {
-    pub(super) fn new(url: ImageUrl, options: RemoteOptions) -> Result<Self, OptionsError> {
+    pub(super) fn new(target: Target, options: RemoteOptions) -> Result<Self, OptionsError> {
         // On the client, reqwest's timeout is for each operation: the head of an answer, or one
         // read of its body. On a request, it would be for the whole transfer.
         let limit = options.stall_timeout.min(LONGEST) + GRACE;
         let builder = options.connection.transport()?.timeout(limit);
         let http = builder.build().map_err(|cause| OptionsError::Setup { cause: http::innermost(&cause) })?;
-        Ok(Self { url, options, http })
+        Ok(Self { target, options, http })
     }
 
     /// The URL as it was given, for errors.
     pub(super) fn url(&self) -> String {
-        self.url.to_string()
+        self.target.name()
     }
 
     /// Asks for all of the image.
@@ -72,7 +141,16 @@ impl Source {
     /// Asks for the image from `start` on if it is still the one with `validator`, for all of it
     /// if not (RFC 9110 §13.1.5). Some servers answer 412 or 416 instead.
     pub(super) fn rest(&self, start: u64, validator: &HeaderValue) -> Result<Answer, Failure> {
-        let range = HeaderValue::from_str(&format!("bytes={start}-")).ok();
+        self.range(&format!("bytes={start}-"), validator)
+    }
+
+    /// Asks likewise for so many bytes from `start` on.
+    pub(super) fn part(&self, start: u64, length: u64, validator: &HeaderValue) -> Result<Answer, Failure> {
+        self.range(&format!("bytes={start}-{}", start + length - 1), validator)
+    }
+
+    fn range(&self, range: &str, validator: &HeaderValue) -> Result<Answer, Failure> {
+        let range = HeaderValue::from_str(range).ok();
         let mut headers = vec![(IF_RANGE, validator.clone())];
         headers.extend(range.map(|range| (RANGE, range)));
         self.follow(&headers, &[200, 206, 412, 416])
@@ -81,19 +159,19 @@ impl Source {
     /// Sends a request and follows its redirects; an answer with a status that is not `good` is a
     /// failure.
     fn follow(&self, headers: &[(HeaderName, HeaderValue)], good: &[u16]) -> Result<Answer, Failure> {
-        let mut url = self.url.url().clone();
+        let mut url = self.target.url()?;
         for _ in 0..=REDIRECT_LIMIT {
             let response = self.send(&url, headers)?;
             let status = response.status();
             if let Some(target) = http::redirection(&response) {
-                url = redirected(&url, &target)?;
+                url = self.redirected(&url, &target)?;
                 continue;
             }
             if good.contains(&status.as_u16()) {
-                return Ok(Answer { url, response });
+                return Ok(Answer { url: self.target.shown(&url), response });
             }
             let retry_after = http::retry_after(response.headers());
-            return Err(Failure { error: self.refused(url, response), retry_after });
+            return Err(Failure { error: self.refused(&url, response), retry_after });
         }
         Err(RemoteError::TooManyRedirects { url: self.url(), limit: REDIRECT_LIMIT }.into())
     }
@@ -106,11 +184,17 @@ impl Source {
             builder = builder.header(name, value);
         }
         builder.send().map_err(|error| {
-            HttpFailure::from_send(&error, url, self.options.connection.proxy(url), self.patience())
+            let proxy = self.options.connection.proxy(url);
+            HttpFailure::from_send(&error, &self.target.shown(url), proxy, self.patience())
         })
     }
 
-    fn refused(&self, url: Url, mut response: Response) -> RemoteError {
+    fn redirected(&self, from: &Url, target: &str) -> Result<Url, RemoteError> {
+        http::redirected_as_securely(from, target)
+            .map_err(|to| RemoteError::Redirected { from: self.target.shown(from).into(), to })
+    }
+
+    fn refused(&self, url: &Url, mut response: Response) -> RemoteError {
         let (status, begin) = (response.status(), Instant::now());
         let mut body = Vec::new();
         let mut chunk = [0; 4 << 10];
@@ -122,7 +206,7 @@ impl Source {
             }
         }
         let reason = http::reason(&body, status.as_u16());
-        RemoteError::Refused { url: url.into(), status, reason }
+        RemoteError::Refused { url: self.target.shown(url).into(), status, reason }
     }
 
     /// What [`io::Error`](std::io::Error) says about the body of an answer.
@@ -138,18 +222,25 @@ impl Source {
         }
     }
 
+    /// As [`RemoteOptions::pause`].
+    pub(super) fn pause(&self, failure: impl Into<Failure>, failures: &mut u32) -> Result<(), RemoteError> {
+        self.options.pause(failure, failures)
+    }
+}
+
+impl RemoteOptions {
     /// Waits after a failure, the `failures`th in a row without a byte between them; an error if it
     /// is the last one.
     pub(super) fn pause(&self, failure: impl Into<Failure>, failures: &mut u32) -> Result<(), RemoteError> {
         let Failure { error, retry_after } = failure.into();
-        let retry = &self.options.connection.retry;
+        let retry = &self.connection.retry;
         *failures = failures.saturating_add(1);
         if !error.is_transient() || *failures >= retry.attempts {
             return Err(error);
         }
-        let asked = retry_after.unwrap_or_default().min(self.options.longest_retry_after);
+        let asked = retry_after.unwrap_or_default().min(self.longest_retry_after);
         let pause = retry.pause(*failures).max(asked);
-        if let Some(observe) = &self.options.on_retry {
+        if let Some(observe) = &self.on_retry {
             observe(&error, pause);
         }
         thread::sleep(pause);
@@ -171,6 +262,13 @@ impl Answer {
         Err(RemoteError::Unbounded { url: self.url.into(), found })
     }
 
+    /// Whether the server says, or shows, that it can be asked for parts (RFC 9110 §14.3).
+    pub(super) fn offers_ranges(&self) -> bool {
+        let accepted = lines(self.response.headers(), &ACCEPT_RANGES);
+        self.status() == StatusCode::PARTIAL_CONTENT
+            || accepted.is_some_and(|units| units.as_bytes().eq_ignore_ascii_case(b"bytes"))
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.response.status()
     }
@@ -183,9 +281,4 @@ impl Answer {
         url.set_fragment(None);
         url
     }
-}
-
-fn redirected(from: &Url, target: &str) -> Result<Url, RemoteError> {
-    http::redirected_as_securely(from, target)
-        .map_err(|to| RemoteError::Redirected { from: from.to_string(), to })
 }

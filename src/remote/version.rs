@@ -29,7 +29,7 @@ pub struct Version {
     /// Length of the whole object, in bytes.
     pub length: Option<u64>,
     /// Whether `Last-Modified` is a strong validator.
-    settled: bool,
+    pub(super) settled: bool,
 }
 
 impl Version {
@@ -164,6 +164,12 @@ impl ContentRange {
         };
         let total = if total == "*" { None } else { Some(number(total)?) };
         unit.eq_ignore_ascii_case("bytes").then_some(Self { bytes, total })
+    }
+
+    /// Whether this is what was asked for: so many bytes from `start` on of so many in total.
+    pub(super) fn is_part(self, start: u64, length: u64, total: u64) -> bool {
+        let last = start.checked_add(length).and_then(|end| end.checked_sub(1));
+        self.total == Some(total) && last.is_some_and(|last| self.bytes == Some((start, last)))
     }
 
     /// The length of the whole, if this is what was asked for: all of the rest.

@@ -1,0 +1,151 @@
+//! What is written down of an image that is kept.
+
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
+
+use serde_json::{Map, Value, json};
+
+use super::{CacheError, CachedImage};
+use crate::{
+    Checksum, ChecksumAlgorithm, ImageDigests, ImageFormat, Timestamp,
+    checksum::{Image, hex},
+};
+
+/// What is known of an image that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// Its size and all its checksums, computed when it came.
+    pub digests: ImageDigests,
+    /// The name of its format, if it has one that is known.
+    pub format: Option<String>,
+    /// Bytes of the disk that it stands for, where its format tells.
+    pub virtual_size: Option<u64>,
+    /// When it came.
+    pub added: Timestamp,
+    /// Where it came from.
+    pub from: String,
+    /// The state of its file when its checksums held.
+    pub(super) stamp: Stamp,
+}
+
+/// What changes when a file is written to, or is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    inode: u64,
+    length: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+    /// Likewise: of this nobody has a say (stat(2)).
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Of a file that is no link to one.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self::from(&fs::symlink_metadata(path)?))
+    }
+
+    pub(super) const fn is_of_same_file(&self, other: &Self) -> bool {
+        self.inode == other.inode
+    }
+}
+
+impl From<&fs::Metadata> for Stamp {
+    fn from(found: &fs::Metadata) -> Self {
+        Self {
+            inode: found.ino(),
+            length: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        }
+    }
+}
+
+impl Record {
+    /// Of an image that was just read.
+    pub(super) fn new(image: &Image, from: String, stamp: Stamp) -> Self {
+        Self {
+            digests: image.digests.clone(),
+            format: image.format.map(|format: ImageFormat| format.to_string()),
+            virtual_size: image.virtual_size,
+            added: Timestamp::now(),
+            from,
+            stamp,
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let Self { digests, format, virtual_size, added, from, stamp } = self;
+        let checksums: Map<String, Value> = digests
+            .checksums()
+            .iter()
+            .map(|checksum| (checksum.algorithm().name().to_owned(), checksum.value().into()))
+            .collect();
+        let text = json!({
+            "bytes": digests.bytes(),
+            "checksums": checksums,
+            "format": format,
+            "virtual_size": virtual_size,
+            "added": added.to_string(),
+            "from": from,
+            "inode": stamp.inode,
+            "length": stamp.length,
+            "modified": [stamp.modified.0, stamp.modified.1],
+            "changed": [stamp.changed.0, stamp.changed.1],
+        });
+        format!("{text:#}\n").into_bytes()
+    }
+
+    /// What was written; `None` if it is anything else.
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(text).ok()?;
+        let checksum = |algorithm: ChecksumAlgorithm| {
+            let value = value.get("checksums")?.get(algorithm.name())?.as_str()?;
+            Checksum::from_hex(algorithm, value).ok()
+        };
+        // All of them: an entry may state any.
+        let checksums = ChecksumAlgorithm::ALL.into_iter().map(checksum).collect::<Option<Vec<_>>>()?;
+        let time = |name: &str| {
+            let [seconds, nanoseconds] = value.get(name)?.as_array()?.as_slice() else { return None };
+            Some((seconds.as_i64()?, nanoseconds.as_i64()?))
+        };
+        let number = |name: &str| value.get(name).and_then(Value::as_u64);
+        Some(Self {
+            digests: ImageDigests::of(number("bytes")?, checksums)?,
+            format: value.get("format")?.as_str().map(str::to_owned),
+            virtual_size: number("virtual_size"),
+            added: value.get("added")?.as_str()?.parse().ok()?,
+            from: value.get("from")?.as_str()?.to_owned(),
+            stamp: Stamp {
+                inode: number("inode")?,
+                length: number("length")?,
+                modified: time("modified")?,
+                changed: time("changed")?,
+            },
+        })
+    }
+}
+
+impl CachedImage {
+    /// Writes down what is known of an image that lies where it belongs.
+    pub(super) fn write_record(&self) -> Result<(), CacheError> {
+        write(&self.record_path(), &self.record.write())
+    }
+}
+
+/// Writes a small file beside its name and renames it: it is there as a whole or not at all.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
+    let failed = || CacheError::io("write", path);
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut staged = tempfile::Builder::new();
+    let mut staged = staged.prefix(".").tempfile_in(folder).map_err(failed())?;
+    io::Write::write_all(&mut staged, bytes).map_err(failed())?;
+    staged.persist(path).map_err(|error| failed()(error.error))?;
+    Ok(())
+}
+
+/// The name of what has this content.
+pub(crate) fn name_of(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex(&sha2::Sha256::digest(bytes))
+}

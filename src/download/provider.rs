@@ -1,0 +1,239 @@
+//! The one call: from a reference to a verified file.
+
+use crate::{
+    Metadata, Timestamp,
+    cache::{Cache, CacheError, CachedImage, Check, Source},
+    dsig::Verified,
+    marketplace::{Client, ClientError, Reference},
+    policy::{Approved, Decisions, Policy},
+};
+
+use super::{DownloadError, DownloadOptions, Event, Expected, Fetcher, Observer};
+
+/// What hands out images.
+pub struct Provider<'a> {
+    /// Where they are kept.
+    pub cache: &'a Cache,
+    /// How it is found that one that is kept is still what it was.
+    pub check: Check,
+    /// Which may be used.
+    pub policy: &'a Policy,
+    /// How they are fetched.
+    pub options: &'a DownloadOptions,
+    /// Told what happens.
+    pub observe: &'a Observer<'a>,
+}
+
+/// Where the documents come from that say something of an image.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Whence<'a> {
+    /// A Marketplace. If it cannot be reached, what it said before counts; `None` forbids that.
+    Marketplace(&'a Client, Fallback),
+    /// Files of this machine: then an image may lie in one, too.
+    Files(&'a [Vec<u8>]),
+    /// What was said before: nobody is asked, and nothing fetched.
+    Cache,
+}
+
+/// Whether what a Marketplace said before counts if it cannot be reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fallback {
+    /// It does: an entry's own date of expiry bounds for how long.
+    #[default]
+    Remembered,
+    /// It does not.
+    Nothing,
+}
+
+/// An image that may be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Obtained {
+    /// The file: it is kept, and not to be written to.
+    pub image: CachedImage,
+    /// The entry that describes it.
+    pub entry: Verified<Metadata>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// How the policy came to its decision.
+    pub decisions: Decisions,
+}
+
+/// Where an image comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was there.
+    Cache,
+    /// This location.
+    Location(String),
+}
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The Marketplace does not answer, or not as one.
+    #[error(transparent)]
+    Marketplace(#[from] ClientError),
+    /// Nobody says anything of the image.
+    #[error("there is no entry for {reference}{}", at(.endpoint.as_deref()))]
+    NoEntry {
+        /// What was asked for.
+        reference: String,
+        /// The Marketplace, if one was asked.
+        endpoint: Option<String>,
+    },
+    /// The policy refuses it.
+    #[error("the image is refused by the policy")]
+    Refused(Box<Decisions>),
+    /// It is not here, and nothing may be fetched.
+    #[error("the image {identifier} is not in the cache")]
+    NotCached {
+        /// Which image.
+        identifier: crate::Identifier,
+    },
+    /// It cannot be fetched.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
+    /// It cannot be kept.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+fn at(endpoint: Option<&str>) -> String {
+    endpoint.map(|endpoint| format!(" at {endpoint}")).unwrap_or_default()
+}
+
+impl Provider<'_> {
+    /// The image referred to, in a file of this machine: verified documents say what it is, the policy
+    /// that it may be used, and size and every checksum that it is that. Without a reference, it is
+    /// whatever the documents are about.
+    ///
+    /// # Errors
+    /// [`ImageError`]; nothing has then been handed out.
+    pub fn image(
+        &self,
+        reference: Option<&Reference>,
+        whence: Whence<'_>,
+        now: Timestamp,
+    ) -> Result<Obtained, ImageError> {
+        let documents = self.documents(reference, whence)?;
+        if documents.is_empty() {
+            let endpoint = match whence {
+                Whence::Marketplace(client, _) => Some(client.endpoint().to_string()),
+                _ => None,
+            };
+            let reference = reference.map_or_else(|| "any image".to_owned(), ToString::to_string);
+            return Err(ImageError::NoEntry { reference, endpoint });
+        }
+        let mut decisions = self.policy.decide(reference, &documents, now);
+        // What was decided is what is used: no document is asked for again.
+        let Some(approved) = decisions.approved.take() else {
+            return Err(ImageError::Refused(Box::new(decisions)));
+        };
+        let (image, origin) = self.kept_or_fetched(&approved, &documents, whence)?;
+        Ok(Obtained { image, entry: approved.entry, origin, decisions })
+    }
+
+    /// All that anyone says.
+    fn documents(
+        &self,
+        reference: Option<&Reference>,
+        whence: Whence<'_>,
+    ) -> Result<Vec<Vec<u8>>, ImageError> {
+        let remembered = match reference {
+            Some(reference) => self.cache.documents(reference.identifier)?,
+            None => Vec::new(),
+        };
+        let said = match whence {
+            Whence::Cache => return Ok(remembered),
+            // The policy's word on who counts is as good for these.
+            Whence::Files(documents) => documents.to_vec(),
+            Whence::Marketplace(client, fallback) => {
+                let Some(reference) = reference else { return Ok(Vec::new()) };
+                let dispensable = fallback == Fallback::Remembered && !remembered.is_empty();
+                let said = if dispensable {
+                    client.hurried().documents(reference)
+                } else {
+                    client.documents(reference)
+                };
+                match said {
+                    Ok(said) => said,
+                    Err(error) if dispensable && error.is_unreachable() => {
+                        (self.observe)(&Event::Unreachable(&error));
+                        return Ok(remembered);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        if said.is_empty() {
+            return Ok(said);
+        }
+        // A Marketplace that shows an older state than it did is found out by what is remembered.
+        let unsaid: Vec<_> = remembered.into_iter().filter(|document| !said.contains(document)).collect();
+        Ok(said.into_iter().chain(unsaid).collect())
+    }
+
+    fn kept_or_fetched(
+        &self,
+        approved: &Approved,
+        documents: &[Vec<u8>],
+        whence: Whence<'_>,
+    ) -> Result<(CachedImage, Origin), ImageError> {
+        let entry: &Metadata = &approved.entry;
+        let others: Vec<&Metadata> = approved.others.iter().map(|other| &**other).collect();
+        if let Some(image) = self.kept(entry, &others)? {
+            // What is new of what was said is remembered, but nobody waits for that.
+            if let Some(lock) = self.cache.try_lock(entry.identifier).ok().flatten() {
+                self.remember(&lock, approved, documents);
+            }
+            return Ok((image, Origin::Cache));
+        }
+        if matches!(whence, Whence::Cache) {
+            return Err(ImageError::NotCached { identifier: entry.identifier });
+        }
+        let lock = self.cache.lock(entry.identifier, || (self.observe)(&Event::Waiting))?;
+        // Another process may have fetched it meanwhile.
+        if let Some(image) = self.kept(entry, &others)? {
+            self.remember(&lock, approved, documents);
+            return Ok((image, Origin::Cache));
+        }
+        let folder = self.cache.partial(&lock)?;
+        let from = Fetcher {
+            expected: Expected { entry, others: &others },
+            folder: &folder,
+            options: self.options,
+            observe: self.observe,
+            files: matches!(whence, Whence::Files(_)),
+        };
+        let fetched = from.fetch(&self.policy.locations(entry))?;
+        let source =
+            Source { image: &fetched.image, content: &fetched.content, from: fetched.location.clone() };
+        let image = self.cache.insert(&lock, source)?;
+        // Whatever other locations left.
+        if let Err(error) = std::fs::remove_dir_all(&folder) {
+            (self.observe)(&Event::Unkept(&CacheError::io("remove", &folder)(error)));
+        }
+        self.remember(&lock, approved, documents);
+        Ok((image, Origin::Location(fetched.location)))
+    }
+
+    fn kept(&self, entry: &Metadata, others: &[&Metadata]) -> Result<Option<CachedImage>, CacheError> {
+        let entries: Vec<_> = std::iter::once(entry).chain(others.iter().copied()).collect();
+        let lookup = self.cache.find(&entries, self.check, |bytes| (self.observe)(&Event::Bytes(bytes)))?;
+        for altered in &lookup.altered {
+            (self.observe)(&Event::Altered(altered));
+        }
+        Ok(lookup.image)
+    }
+
+    /// Keeps the documents for when nobody can be asked. The image is there whether that works or not.
+    fn remember(&self, lock: &crate::cache::Lock, approved: &Approved, documents: &[Vec<u8>]) {
+        let first = std::iter::once(&approved.entry).chain(&approved.others).map(Verified::document);
+        if let Err(error) = self.cache.keep_documents(lock, first, documents.iter().map(Vec::as_slice)) {
+            (self.observe)(&Event::Unkept(&error));
+        }
+    }
+}
