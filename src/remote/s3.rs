@@ -116,7 +116,7 @@ impl Signing {
         ]
         .iter()
         .any(set)
-            && !builder.get_config_value(&Key::SkipSignature).is_some_and(|value| value == "true");
+            && builder.get_config_value(&Key::SkipSignature).is_none_or(|value| value != "true");
         if !signed {
             // What comes of them is taken off again.
             builder = builder.with_access_key_id("nobody").with_secret_access_key("nothing");
@@ -143,7 +143,7 @@ fn told(error: &dyn fmt::Display) -> String {
     crate::http::printable(&error.to_string())
 }
 
-/// The cryptography that object_store leaves to its users.
+/// The cryptography that `object_store` leaves to its users.
 #[derive(Debug)]
 struct OpenSsl;
 
