@@ -27,6 +27,7 @@ pub use failure::{Awaited, HttpFailure};
 pub(crate) use reason::{printable, reason};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{LONGEST, retry_after};
+pub(crate) use url::shown;
 pub use url::{HttpUrl, HttpUrlError};
 
 /// Bytes read of an answer that is only shown.
