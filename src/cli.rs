@@ -28,6 +28,7 @@ mod interrupt;
 pub mod network;
 pub mod output;
 pub mod password;
+pub mod policy;
 pub mod progress;
 pub mod publish;
 #[cfg(feature = "marketplace")]

@@ -8,7 +8,8 @@
 //! Two formats are read. TOML is this project's: keys at the top are the defaults, every table is
 //! a profile. INI is the originals' `stratuslab-user.cfg`: section `[default]`, others profiles.
 //! The table or section `trust` is no profile, but who is trusted, and the table `marketplace` is how one's
-//! own Marketplace runs; in TOML a profile may have such tables of its own, `[PROFILE.trust]`.
+//! own Marketplace runs; the table `policy` says which images may be used. In TOML a profile may have such
+//! tables of its own, `[PROFILE.trust]`.
 //! A name ending in `.toml` says TOML, in `.cfg` or `.ini` INI; any other file with a `[default]`
 //! section is INI.
 //!
@@ -35,10 +36,12 @@ use crate::{Email, Password};
 mod error;
 mod ini;
 mod keys;
+mod policy;
 mod toml;
 mod value;
 
 pub use error::{At, ConfigError, ConfigWarning};
+pub use policy::PolicyConfig;
 pub(crate) use value::password_in_url;
 pub use value::timeout;
 pub use value::{Hours, LogFormat, Size};
@@ -104,6 +107,8 @@ keys! {
     pub trust: TrustConfig,
     /// Section `marketplace`: how one's own Marketplace runs.
     pub marketplace: MarketplaceConfig,
+    /// Section `policy`: which images may be used.
+    pub policy: PolicyConfig,
     source: Option<PathBuf>,
     warnings: Vec<ConfigWarning>,
     }
@@ -197,6 +202,7 @@ const ALIASES: &[(&str, &str)] = &[("marketplace", "marketplace_endpoint")];
 /// The sections that are no profiles.
 const TRUST: &str = "trust";
 const MARKETPLACE: &str = "marketplace";
+const POLICY: &str = "policy";
 
 /// The key that names the profile to use.
 const SELECTED_SECTION: &str = "selected_section";
@@ -245,6 +251,7 @@ impl Config {
             (self.trust.ca_path, self.trust.ca_file) = (None, None);
         }
         self.marketplace = self.marketplace.without_alternatives(&profile.marketplace);
+        self.policy = self.policy.without_alternatives(&profile.policy);
         if profile.p12_certificate.is_some() || profile.pkcs11_uri.is_some() {
             (self.pem_certificate, self.pem_key) = (None, None);
         }
@@ -266,6 +273,7 @@ impl Config {
     fn over(self, mut defaults: Self) -> Self {
         let mut profile = self;
         defaults.trust = mem::take(&mut profile.trust).keys_over(mem::take(&mut defaults.trust));
+        defaults.policy = mem::take(&mut profile.policy).keys_over(mem::take(&mut defaults.policy));
         let marketplace = mem::take(&mut profile.marketplace);
         defaults.marketplace = marketplace.keys_over(mem::take(&mut defaults.marketplace));
         profile.keys_over(defaults)
@@ -329,7 +337,7 @@ impl fmt::Debug for Config {
         let set: Vec<_> = Self::KEYS.iter().filter(|key| self.is_set(key)).collect();
         let mut text = f.debug_struct("Config");
         text.field("source", &self.source).field("set", &set).field("trust", &self.trust);
-        text.field("marketplace", &self.marketplace);
+        text.field("marketplace", &self.marketplace).field("policy", &self.policy);
         text.finish_non_exhaustive()
     }
 }
@@ -372,10 +380,15 @@ fn usual_files(config: Option<PathBuf>, home: Option<PathBuf>) -> Vec<PathBuf> {
 
 /// The first of the usual files that is there.
 fn usual_file(config: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    first_there(usual_files(config, home))
+}
+
+/// The first file that is there.
+fn first_there(files: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
     // A file that is there but cannot be looked at is an error of reading it.
     let there =
         |path: &PathBuf| !matches!(path.metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound);
-    usual_files(config, home).into_iter().find(there)
+    files.into_iter().find(there)
 }
 
 /// The text of a file, and whether others may read it.

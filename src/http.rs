@@ -29,6 +29,7 @@ pub use retry::RetryPolicy;
 pub(crate) use retry::{LONGEST, retry_after};
 #[cfg(feature = "ftp")]
 pub(crate) use url::plain_url;
+pub(crate) use url::shown;
 pub use url::{HttpUrl, HttpUrlError};
 
 /// Bytes read of an answer that is only shown.

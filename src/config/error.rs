@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::MAX_CONFIG_BYTES;
+use super::{MAX_CONFIG_BYTES, PolicyConfig};
 use crate::cli::{Failure, Status, reason, shown};
 use crate::credentials::token::UriError;
 use crate::http::HttpUrlError;
+use crate::policy::LocationPrefixError;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +129,16 @@ pub enum ConfigError {
         /// Why.
         error: HttpUrlError,
     },
+    /// The beginning of a URL that is none; its value may hold a password.
+    #[error("{at}: '{key}': {error}")]
+    Location {
+        /// The place.
+        at: At,
+        /// The key.
+        key: String,
+        /// Why.
+        error: LocationPrefixError,
+    },
     /// The home folder is meant but not known.
     #[error("{at}: '{key}' starts with ~ and there is no home directory")]
     NoHome {
@@ -135,6 +146,36 @@ pub enum ConfigError {
         at: At,
         /// The key.
         key: String,
+    },
+    /// A policy file that is not there.
+    #[error("Can't find policy configuration file: {}", shown(path))]
+    NoPolicyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A policy file without rules.
+    #[error("{} has no table [policy]", shown(path))]
+    NoPolicy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something else in a policy file.
+    #[error("{at}: '{key}' does not belong in a policy file, where the table [policy] is all that counts")]
+    NotInPolicyFile {
+        /// The place.
+        at: At,
+        /// The key or table.
+        key: String,
+    },
+    /// A section that means nothing.
+    #[error("{at}: unknown section [{section}]")]
+    UnknownSection {
+        /// The place.
+        at: At,
+        /// The section as written.
+        section: String,
+        /// The known section most like it.
+        nearest: Option<&'static str>,
     },
     /// The originals' file without its mandatory section.
     #[error("{} has no section [default]", shown(path))]
@@ -192,12 +233,18 @@ fn listed(profiles: &[String]) -> String {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let status = match error {
-            ConfigError::Read { .. } => Status::File,
+            ConfigError::Read { .. } | ConfigError::NoPolicyFile { .. } => Status::File,
             _ => Status::Usage,
         };
         let hint = match &error {
             ConfigError::UnknownKey { nearest: Some(nearest), .. } => {
                 Some(format!("did you mean '{nearest}'?"))
+            }
+            ConfigError::UnknownSection { nearest: Some(nearest), .. } => {
+                Some(format!("did you mean [{nearest}]?"))
+            }
+            ConfigError::NotInPolicyFile { key, .. } if PolicyConfig::KEYS.contains(&key.as_str()) => {
+                Some("put it below a line [policy]".to_owned())
             }
             ConfigError::DefaultProfile { .. } => {
                 Some("put the defaults at the top of the file, before the first table".to_owned())

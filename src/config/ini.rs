@@ -67,16 +67,18 @@ const INSTANCE_TYPES: &str = "instance_types";
 /// How many `%(key)s` one value may lead to.
 const MAX_SUBSTITUTIONS: usize = 50;
 
-struct Entry {
+pub(super) struct Entry {
     /// Bytes of the text before its line.
-    offset: usize,
-    key: String,
-    value: Zeroizing<String>,
+    pub(super) offset: usize,
+    pub(super) key: String,
+    pub(super) value: Zeroizing<String>,
 }
 
-struct Section {
-    name: String,
-    entries: Vec<Entry>,
+pub(super) struct Section {
+    /// Bytes of the text before its first line.
+    pub(super) offset: usize,
+    pub(super) name: String,
+    pub(super) entries: Vec<Entry>,
 }
 
 pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
@@ -122,7 +124,7 @@ fn read<K: Keys + Default>(
 }
 
 /// The sections in order, those of one name together.
-fn split(path: &Path, text: &str) -> Result<Vec<Section>, ConfigError> {
+pub(super) fn split(path: &Path, text: &str) -> Result<Vec<Section>, ConfigError> {
     let mut sections: Vec<Section> = Vec::new();
     let mut current = None;
     let mut continued = false;
@@ -151,7 +153,7 @@ fn split(path: &Path, text: &str) -> Result<Vec<Section>, ConfigError> {
             let known = sections.iter().position(|section| section.name == name);
             current = Some(known.unwrap_or(sections.len()));
             if known.is_none() {
-                sections.push(Section { name: name.to_owned(), entries: Vec::new() });
+                sections.push(Section { offset, name: name.to_owned(), entries: Vec::new() });
             }
             continued = false;
             continue;

@@ -31,7 +31,7 @@ macro_rules! keys {
             /// Every key, as files spell it.
             pub const KEYS: &[&str] = &[$(stringify!($key)),+];
 
-            fn is_set(&self, key: &str) -> bool {
+            pub(in crate::config) fn is_set(&self, key: &str) -> bool {
                 match key {
                     $(stringify!($key) => self.$key.is_some(),)+
                     _ => false,
@@ -39,7 +39,7 @@ macro_rules! keys {
             }
 
             /// These values where there are any, else those of `defaults`, which also has the rest.
-            fn keys_over(self, defaults: Self) -> Self {
+            pub(in crate::config) fn keys_over(self, defaults: Self) -> Self {
                 Self {
                     $($key: self.$key.or(defaults.$key),)+
                     ..defaults

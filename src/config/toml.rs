@@ -7,20 +7,19 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{At, ConfigError};
 use super::value::{self, Place, Raw};
-use super::{Config, Contents, Keys, MARKETPLACE, SELECTED_SECTION, TRUST, assign, line_of};
+use super::{
+    Config, Contents, Keys, MARKETPLACE, POLICY, PolicyConfig, SELECTED_SECTION, TRUST, assign, line_of,
+};
 
 pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
-    let document = DeTable::parse(text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        let line = line_of(text.as_bytes(), offset);
-        ConfigError::Syntax { at: At { path: path.to_owned(), line }, reason: error.message().to_owned() }
-    })?;
+    let document = document(path, text)?;
     let mut contents = Contents::default();
     let mut defaults = Section::<Config>::new(path, text);
     for (key, value) in document.get_ref() {
         let place = defaults.place(key);
         match value.get_ref() {
             value if place.key == TRUST => defaults.config.trust = section(value, &place)?,
+            value if place.key == POLICY => defaults.config.policy = section(value, &place)?,
             // The name of a key, too, that was spelled so (C34).
             value @ DeValue::Table(_) if place.key == MARKETPLACE => {
                 defaults.config.marketplace = section(value, &place)?;
@@ -34,6 +33,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
                     let place = profile.place(key);
                     match value.get_ref() {
                         value if place.key == TRUST => profile.config.trust = section(value, &place)?,
+                        value if place.key == POLICY => profile.config.policy = section(value, &place)?,
                         value @ DeValue::Table(_) if place.key == MARKETPLACE => {
                             profile.config.marketplace = section(value, &place)?;
                         }
@@ -50,6 +50,29 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Contents, ConfigError> {
     }
     contents.defaults = defaults.config;
     Ok(contents)
+}
+
+fn document<'a>(path: &Path, text: &'a str) -> Result<Spanned<DeTable<'a>>, ConfigError> {
+    DeTable::parse(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        let line = line_of(text.as_bytes(), offset);
+        ConfigError::Syntax { at: At { path: path.to_owned(), line }, reason: error.message().to_owned() }
+    })
+}
+
+/// The rules in a file of their own: whatever else were in it, somebody could believe that it counts.
+pub(super) fn policy(path: &Path, text: &str) -> Result<PolicyConfig, ConfigError> {
+    let document = document(path, text)?;
+    let top = Section::<PolicyConfig>::new(path, text);
+    let mut policy = None;
+    for (key, value) in document.get_ref() {
+        let place = top.place(key);
+        if place.key != POLICY {
+            return Err(ConfigError::NotInPolicyFile { at: place.at(), key: place.key.to_owned() });
+        }
+        policy = Some(section(value.get_ref(), &place)?);
+    }
+    policy.ok_or_else(|| ConfigError::NoPolicy { path: path.to_owned() })
 }
 
 /// The table at `place` that is no profile.

@@ -13,8 +13,9 @@ use super::{line_of, toml};
 use crate::credentials::token::Pkcs11Uri;
 use crate::dsig::SignatureMethod;
 use crate::http::HttpUrl;
-use crate::trust::Pin;
-use crate::{Email, Password};
+use crate::policy::LocationPrefix;
+use crate::trust::{Fingerprint, Pin};
+use crate::{Checksum, ChecksumAlgorithm, Email, Identifier, Password};
 
 /// The longest time an exchange may be allowed, in seconds: a day.
 const MAX_TIMEOUT: f64 = 86_400.0;
@@ -113,6 +114,55 @@ impl Value for Pin {
         let text = string(raw, place)?;
         let expected = "e-mail addresses, subjects (CN=…,O=…) and SHA-256 fingerprints";
         text.parse().map_err(|_| place.bad(expected, &text))
+    }
+}
+
+impl Value for Fingerprint {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        text.parse().map_err(|_| place.bad("SHA-256 fingerprints (64 hexadecimal digits)", &text))
+    }
+}
+
+impl Value for Identifier {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        text.parse().map_err(|_| place.bad("identifiers of images (27 characters)", &text))
+    }
+}
+
+/// A checksum by its digits alone: their number tells the algorithm.
+impl Value for Checksum {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        let mut algorithms = ChecksumAlgorithm::ALL.into_iter();
+        let read = algorithms.find_map(|algorithm| Self::from_hex(algorithm, text).ok());
+        read.ok_or_else(|| {
+            place.bad(
+                "checksums of 32, 40, 64 or 128 hexadecimal digits (MD5, SHA-1, SHA-256, SHA-512)",
+                &text,
+            )
+        })
+    }
+}
+
+/// The name of an algorithm, with or without its hyphen.
+impl Value for ChecksumAlgorithm {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        let text = string(raw, place)?;
+        let bare = |name: &str| name.replace('-', "").to_ascii_lowercase();
+        let named = Self::ALL.into_iter().find(|algorithm| bare(algorithm.name()) == bare(text));
+        named.ok_or_else(|| place.bad("MD5, SHA-1, SHA-256 or SHA-512", &text))
+    }
+}
+
+impl Value for LocationPrefix {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        string(raw, place)?.parse().map_err(|error| ConfigError::Location {
+            at: place.at(),
+            key: place.key.to_owned(),
+            error,
+        })
     }
 }
 

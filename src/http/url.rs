@@ -107,7 +107,7 @@ pub(crate) fn plain_url(given: &str, schemes: &[&str]) -> Result<Url, HttpUrlErr
 
 /// A text that is no good, without what could be a password: one with a '/' in it is not
 /// recognised as such, so that everything between the scheme and the last '@' counts.
-fn shown(given: &str) -> String {
+pub(crate) fn shown(given: &str) -> String {
     let (scheme, rest) = given.split_once("://").map_or(("", given), |(scheme, rest)| (scheme, rest));
     let text = match rest.rsplit_once('@') {
         Some((_, rest)) if scheme.is_empty() => format!("…@{rest}"),

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use reqwest::Url;
 
+use crate::http::shown;
+
 /// The beginning of the URLs of images: scheme, host and port, and the first segments of a path.
 ///
 /// ```
@@ -17,22 +19,34 @@ use reqwest::Url;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LocationPrefix(Url);
 
-/// Why a text begins no URL of an image.
+/// Why a text begins no URL of an image. What could be a password in it is not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocationPrefixError {
-    /// No URL, or one without `//`. What could be a password is not repeated.
-    #[error("it is not the beginning of a URL, SCHEME://HOST[:PORT][/PATH]")]
-    Malformed,
-    /// A user or password, which is never sent.
-    #[error("a user or password does not belong in it")]
-    UserInfo,
+    /// No URL, or one without `//`.
+    #[error("'{value}' is not the beginning of a URL, SCHEME://HOST[:PORT][/PATH]")]
+    Malformed {
+        /// The text as given, but for a password.
+        value: String,
+    },
+    /// A user or password, which no image is fetched with.
+    #[error("'{value}' has a user or password, which does not belong in it")]
+    UserInfo {
+        /// The text as given, but for a password.
+        value: String,
+    },
     /// A query or fragment, of which there is no beginning.
-    #[error("it has a query or a fragment")]
-    Suffix,
-    /// Encoded slashes and the like, which mean something else to every server.
-    #[error("it has encoded dots, slashes or backslashes in its path")]
-    Encoded,
+    #[error("'{value}' has a query or a fragment, which does not belong in it")]
+    Suffix {
+        /// The text as given.
+        value: String,
+    },
+    /// Encoded dots, slashes and backslashes, which mean something else to every server.
+    #[error("'{value}' has encoded dots, slashes or backslashes in its path")]
+    Encoded {
+        /// The text as given.
+        value: String,
+    },
 }
 
 impl LocationPrefix {
@@ -51,22 +65,23 @@ impl LocationPrefix {
 
 /// A URL that everyone reads alike.
 fn read(text: &str) -> Result<Url, LocationPrefixError> {
+    let value = || shown(text);
     // What the URL standard would drop or turn silently into something else.
     let odd = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
     if text.contains(odd) || !text.contains("://") {
-        return Err(LocationPrefixError::Malformed);
+        return Err(LocationPrefixError::Malformed { value: value() });
     }
-    let url = Url::parse(text).map_err(|_| LocationPrefixError::Malformed)?;
-    if url.cannot_be_a_base() {
-        return Err(LocationPrefixError::Malformed);
-    }
+    let url = match Url::parse(text) {
+        Ok(url) if !url.cannot_be_a_base() => url,
+        _ => return Err(LocationPrefixError::Malformed { value: value() }),
+    };
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(LocationPrefixError::UserInfo);
+        return Err(LocationPrefixError::UserInfo { value: value() });
     }
     // Some servers decode them before they look for `..`.
     let path = url.path().to_ascii_lowercase();
     if ["%2e", "%2f", "%5c"].iter().any(|encoded| path.contains(encoded)) {
-        return Err(LocationPrefixError::Encoded);
+        return Err(LocationPrefixError::Encoded { value: value() });
     }
     Ok(url)
 }
@@ -77,7 +92,7 @@ impl FromStr for LocationPrefix {
     fn from_str(text: &str) -> Result<Self, LocationPrefixError> {
         let url = read(text)?;
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(LocationPrefixError::Suffix);
+            return Err(LocationPrefixError::Suffix { value: shown(text) });
         }
         Ok(Self(url))
     }
@@ -144,11 +159,16 @@ mod tests {
         for text in
             ["", "a.example", "https:/a.example", "https://", "https://a b", "pdisk:a:1:b", "https://h:x"]
         {
-            assert_eq!(parse(text), LocationPrefixError::Malformed, "{text}");
+            assert!(matches!(parse(text), LocationPrefixError::Malformed { .. }), "{text}");
         }
-        assert_eq!(parse("https://jane:secret@a.example"), LocationPrefixError::UserInfo);
-        assert_eq!(parse("https://a.example?x"), LocationPrefixError::Suffix);
-        assert_eq!(parse("https://a.example/#x"), LocationPrefixError::Suffix);
-        assert_eq!(parse("https://a.example/a%2fb"), LocationPrefixError::Encoded);
+        let user = parse("https://jane:secret@a.example");
+        assert_eq!(
+            user.to_string(),
+            "'https://…@a.example' has a user or password, which does not belong in it"
+        );
+        for text in ["https://a.example?x", "https://a.example/#x"] {
+            assert!(matches!(parse(text), LocationPrefixError::Suffix { .. }), "{text}");
+        }
+        assert!(matches!(parse("https://a.example/a%2fb"), LocationPrefixError::Encoded { .. }));
     }
 }

@@ -1,0 +1,103 @@
+//! `stratus-policy-image`: may this image be used here?
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde_json::{Map, Value, json};
+use stratuslab::{
+    Timestamp,
+    cli::{
+        self, Command, CommonArgs, Failure, Session, Status,
+        entries::{EntryArgs, Gathered},
+        network::NetworkArgs,
+        policy::PolicyArgs,
+        trust::{self, TrustArgs},
+    },
+    marketplace::Reference,
+    policy::{Decision, Decisions},
+};
+
+/// Decide by the site's policy whether an image may be used
+#[derive(Parser)]
+#[command(name = "stratus-policy-image")]
+struct Args {
+    #[command(flatten)]
+    entries: EntryArgs,
+    /// Say what each rule found also if the image may be used
+    #[arg(long)]
+    explain: bool,
+    /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
+    #[arg(long)]
+    allow_sha1: bool,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+impl Command for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn adjusted(command: clap::Command) -> clap::Command {
+        trust::with_tls_options_renamed(command)
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main(run)
+}
+
+fn run(args: &Args, session: &Session) -> Result<(), Failure> {
+    // A wrong argument is told before anything is read.
+    args.entries.reference()?;
+    let site = args.policy.policy(&args.trust, args.allow_sha1, session)?;
+    site.warn(session);
+    let gathered = args.entries.gather(&args.network, session).map_err(trust::with_tls_hint_renamed)?;
+    if let (Some(client), Some(reference)) = (&gathered.client, &gathered.reference)
+        && gathered.documents.is_empty()
+    {
+        let fact = format!("there is no entry for {reference} at {}", client.endpoint());
+        return Err(Failure::new(Status::No, fact));
+    }
+    let decisions = site.policy.decide(gathered.reference.as_ref(), &gathered.documents, Timestamp::now());
+    report(args, &gathered, &decisions, session);
+    Ok(())
+}
+
+fn report(args: &Args, gathered: &Gathered, decisions: &Decisions, session: &Session) {
+    let approved = decisions.approved.as_ref().and_then(|approved| Reference::of(&approved.entry));
+    if approved.is_none() || args.explain {
+        decisions.decisions.iter().for_each(|decision| session.say(&decision.message));
+    }
+    // P5: of the Marketplace that was asked.
+    let url = gathered.client.as_ref().zip(approved.as_ref());
+    let url = url.map(|(client, entry)| client.endpoint().url_of(entry));
+    if let Some(entry) = &approved {
+        session.result(url.as_deref().unwrap_or(&entry.to_string()));
+    } else {
+        session.say("Image isn't valid according to site policy");
+        session.raise(Status::No);
+    }
+    let identifier = gathered.reference.as_ref().or(approved.as_ref());
+    let decision = |decision: &Decision| {
+        json!({
+            "entry": decision.entry,
+            "rule": decision.rule,
+            "kept": decision.kept,
+            "message": decision.message,
+        })
+    };
+    session.bare_object(Map::from_iter([
+        ("identifier".to_owned(), identifier.map(|reference| reference.identifier.to_string()).into()),
+        ("verdict".to_owned(), if approved.is_some() { "approved" } else { "refused" }.into()),
+        ("url".to_owned(), url.into()),
+        ("entry".to_owned(), approved.map(|entry| entry.to_string()).into()),
+        ("decisions".to_owned(), decisions.decisions.iter().map(decision).collect::<Value>()),
+    ]));
+}
