@@ -36,7 +36,7 @@ use crate::{
     checksum::{DigestOptions, ImageError, ImageFile},
 };
 
-pub use copy::copy;
+pub use copy::{copy, write};
 pub use error::CacheError;
 pub use insert::{AddError, Source};
 pub use lock::Lock;

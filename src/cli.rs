@@ -15,16 +15,19 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Parser};
 use clap_complete::Shell;
 
+pub mod cache;
 #[cfg(feature = "marketplace")]
 pub mod copies;
 pub mod credentials;
 #[cfg(feature = "marketplace")]
 pub mod database;
+pub mod download;
 pub mod entries;
 pub mod identify;
 pub mod image;
 pub mod input;
 mod interrupt;
+pub mod kept;
 pub mod network;
 pub mod output;
 pub mod password;
@@ -198,6 +201,14 @@ fn command<C: Command>() -> clap::Command {
         .args_override_self(true);
     // `--help` would otherwise print a password that is in the environment.
     every_arg(command, |arg| arg.hide_env_values(true))
+}
+
+/// Lets the common options stand before and after a subcommand; without one, it is told what is missing, as
+/// other commands do.
+pub fn with_options_anywhere(command: clap::Command) -> clap::Command {
+    let common = ["verbose", "quiet", "config", "user_config_section", "json"];
+    let command = common.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.global(true)));
+    command.arg_required_else_help(false)
 }
 
 /// Changes every argument of a command and of its subcommands.

@@ -44,7 +44,7 @@ pub use error::{At, ConfigError, ConfigWarning};
 pub use policy::PolicyConfig;
 pub(crate) use value::password_in_url;
 pub use value::timeout;
-pub use value::{Hours, LogFormat, Size};
+pub use value::{Hours, LogFormat, Size, VerifyCache};
 
 use keys::{Keys, keys};
 use value::{Place, Raw};
@@ -98,6 +98,10 @@ keys! {
     allow_sha1: bool,
     /// Where a signed document goes instead of its input's place.
     output_manifest_file: PathBuf,
+    /// Where images are kept.
+    cache: PathBuf,
+    /// How it is found out that they are what they were.
+    verify_cache: VerifyCache,
     /// `dcterms:creator` of new descriptions.
     author: String,
     /// `dcterms:publisher` of new descriptions.

@@ -76,7 +76,12 @@ pub enum Event<'a> {
         location: &'a str,
     },
     /// A location is given up.
-    Failed(&'a LocationFailure),
+    Failed {
+        /// Which, and why.
+        failure: &'a LocationFailure,
+        /// Will another be tried?
+        more: bool,
+    },
     /// Something that had better not stay unsaid went wrong, and does no harm now.
     Unkept(&'a crate::cache::CacheError),
 }

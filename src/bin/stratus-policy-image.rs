@@ -3,18 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 use stratuslab::{
     Timestamp,
     cli::{
         self, Command, CommonArgs, Failure, Session, Status,
         entries::{EntryArgs, Gathered},
         network::NetworkArgs,
-        policy::PolicyArgs,
+        policy::{self, PolicyArgs},
         trust::{self, TrustArgs},
     },
     marketplace::Reference,
-    policy::{Decision, Decisions},
+    policy::Decisions,
 };
 
 /// Decide by the site's policy whether an image may be used
@@ -72,32 +72,24 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
 
 fn report(args: &Args, gathered: &Gathered, decisions: &Decisions, session: &Session) {
     let approved = decisions.approved.as_ref().and_then(|approved| Reference::of(&approved.entry));
-    if approved.is_none() || args.explain {
-        decisions.decisions.iter().for_each(|decision| session.say(&decision.message));
-    }
     // P5: of the Marketplace that was asked.
     let url = gathered.client.as_ref().zip(approved.as_ref());
     let url = url.map(|(client, entry)| client.endpoint().url_of(entry));
-    if let Some(entry) = &approved {
-        session.result(url.as_deref().unwrap_or(&entry.to_string()));
-    } else {
-        session.say("Image isn't valid according to site policy");
-        session.raise(Status::No);
+    match &approved {
+        Some(entry) => {
+            if args.explain {
+                policy::explain(decisions, session);
+            }
+            session.result(url.as_deref().unwrap_or(&entry.to_string()));
+        }
+        None => policy::refuse(decisions, session),
     }
     let identifier = gathered.reference.as_ref().or(approved.as_ref());
-    let decision = |decision: &Decision| {
-        json!({
-            "entry": decision.entry,
-            "rule": decision.rule,
-            "kept": decision.kept,
-            "message": decision.message,
-        })
-    };
     session.bare_object(Map::from_iter([
         ("identifier".to_owned(), identifier.map(|reference| reference.identifier.to_string()).into()),
         ("verdict".to_owned(), if approved.is_some() { "approved" } else { "refused" }.into()),
         ("url".to_owned(), url.into()),
         ("entry".to_owned(), approved.map(|entry| entry.to_string()).into()),
-        ("decisions".to_owned(), decisions.decisions.iter().map(decision).collect::<Value>()),
+        ("decisions".to_owned(), policy::decisions_value(decisions)),
     ]));
 }

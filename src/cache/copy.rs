@@ -16,25 +16,53 @@ use super::{CacheError, CachedImage, record::Stamp};
 /// Bytes copied at a time.
 const PIECE: usize = 8 << 20;
 
-/// Copies an image into `to`, an empty file; `progress` is told the bytes.
+/// Copies an image into `to`, an empty file or a stream; `progress` is told the bytes.
 ///
 /// # Errors
 /// [`CacheError::Changed`] if it is not, or does not stay, what it was; [`CacheError::Io`].
-pub fn copy(image: &CachedImage, to: &File, mut progress: impl FnMut(u64)) -> Result<(), CacheError> {
+pub fn copy(image: &CachedImage, to: &File, progress: impl FnMut(u64)) -> Result<(), CacheError> {
+    let is_file = to.metadata().is_ok_and(|to| to.is_file());
+    copied(
+        image,
+        |file, length, mut progress| {
+            if !is_file {
+                stream(file, to, length, &mut progress)
+            } else if ioctl_ficlone(to, file).is_ok() {
+                progress(length);
+                Ok(())
+            } else {
+                copy_data(file, to, length, &mut progress)
+            }
+        },
+        progress,
+    )
+}
+
+/// Writes an image to `to`, from where that stands.
+///
+/// # Errors
+/// As for [`copy`].
+pub fn write(image: &CachedImage, to: &File) -> Result<(), CacheError> {
+    copied(image, |file, length, mut progress| stream(file, to, length, &mut progress), |_| {})
+}
+
+fn copied<P: FnMut(u64)>(
+    image: &CachedImage,
+    copy: impl FnOnce(&File, u64, P) -> io::Result<()>,
+    progress: P,
+) -> Result<(), CacheError> {
     let path = &image.path;
     let file = File::open(path).map_err(CacheError::io("read", path))?;
-    let changed = || CacheError::Changed { path: path.clone() };
     let unchanged = |file: &File| {
         let found = file.metadata().map_err(CacheError::io("read", path))?;
-        if Stamp::from(&found) == image.record.stamp { Ok(()) } else { Err(changed()) }
+        if Stamp::from(&found) == image.record.stamp {
+            Ok(())
+        } else {
+            Err(CacheError::Changed { path: path.clone() })
+        }
     };
     unchanged(&file)?;
-    let length = image.record.digests.bytes();
-    if ioctl_ficlone(to, &file).is_ok() {
-        progress(length);
-    } else {
-        copy_data(&file, to, length, &mut progress).map_err(CacheError::io("copy", path))?;
-    }
+    copy(&file, image.record.digests.bytes(), progress).map_err(CacheError::io("copy", path))?;
     unchanged(&file)
 }
 
@@ -89,9 +117,14 @@ fn copy_by_hand(
 ) -> io::Result<()> {
     from.seek(io::SeekFrom::Start(start))?;
     to.seek(io::SeekFrom::Start(start))?;
-    let mut rest = from.take(end - start);
+    stream(from, to, end - start, progress)
+}
+
+/// Copies so many bytes from where the files stand.
+fn stream(from: &File, mut to: &File, length: u64, progress: &mut impl FnMut(u64)) -> io::Result<()> {
+    let mut rest = from.take(length);
     let mut buffer = vec![0; 1 << 20];
-    let mut left = end - start;
+    let mut left = length;
     while left > 0 {
         let count = rest.read(&mut buffer)?;
         if count == 0 {

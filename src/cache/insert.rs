@@ -12,7 +12,7 @@ use super::{
     record::{Record, Stamp},
 };
 use crate::{
-    ChecksumAlgorithm,
+    ChecksumAlgorithm, Identifier,
     checksum::{DigestOptions, Image, ImageError, ImageFile},
 };
 
@@ -50,8 +50,8 @@ impl Cache {
         Ok(cached)
     }
 
-    /// Reads the image in a file or block device, compressed or not, and keeps a copy of it. `progress` is
-    /// told the bytes that are read.
+    /// Reads the image in a file or block device, compressed or not, and keeps a copy of it if it is
+    /// `wanted`. `progress` is told the bytes that are read.
     ///
     /// # Errors
     /// [`AddError`] if it cannot be read, is damaged, or cannot be kept.
@@ -59,8 +59,9 @@ impl Cache {
         &self,
         path: &Path,
         options: &DigestOptions,
+        wanted: impl FnOnce(Identifier) -> bool,
         progress: impl FnMut(u64),
-    ) -> Result<CachedImage, AddError> {
+    ) -> Result<Option<CachedImage>, AddError> {
         let folder = self.root.join("partial");
         fs::create_dir_all(&folder).map_err(CacheError::io("create", &folder))?;
         let staged = tempfile::Builder::new().prefix("added-").tempfile_in(&folder);
@@ -85,12 +86,15 @@ impl Cache {
         written.map_err(CacheError::io("write", staged.path()))?;
         let image = image?;
         content.finish().map_err(CacheError::io("write", staged.path()))?;
+        if !wanted(image.digests.identifier()) {
+            return Ok(None);
+        }
         let lock = self.lock(image.digests.identifier(), || {})?;
         let from = path.display().to_string();
         let cached = self.insert(&lock, Source { image: &image, content: staged.path(), from })?;
         // It has another name now.
         let _ = staged.keep();
-        Ok(cached)
+        Ok(Some(cached))
     }
 
     /// A folder for what is being fetched of an image.

@@ -28,7 +28,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Has `path` removed if the command is interrupted.
+    /// Has `path`, a file or a directory, removed if the command is interrupted.
     pub(super) fn add(&mut self, path: &Path) {
         self.files.push(path.to_owned());
     }
@@ -115,7 +115,7 @@ pub(super) fn hand_over() {
 pub(super) fn exit() -> ! {
     let mut pending = pending();
     for file in pending.files.drain(..) {
-        let _ = fs::remove_file(file);
+        let _ = fs::remove_file(&file).or_else(|_| fs::remove_dir_all(&file));
     }
     restore_terminal(&mut pending);
     super::progress::abandon();

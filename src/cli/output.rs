@@ -117,6 +117,89 @@ pub fn write_new(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Outpu
     }
 }
 
+/// [`write_new`] for what is too large to be in memory: `fill` writes it, into an empty file or into a
+/// stream.
+///
+/// # Errors
+/// [`OutputError`], also if `fill` fails; nothing has then been written or replaced.
+pub fn fill_new(
+    path: &Path,
+    overwrite: bool,
+    fill: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<(), OutputError> {
+    let failed = |error| OutputError::Write { path: path.to_owned(), error };
+    match Target::find(path, overwrite)? {
+        Target::Stream => {
+            let stream = File::options().write(true).open(path).map_err(failed)?;
+            fill(&stream).map_err(failed)
+        }
+        Target::File { path: target, found } => {
+            let staged = Staged::filled(parent(&target), found.as_ref(), |file| fill(file));
+            let staged = staged.map_err(failed)?;
+            Prepared { staged, path: path.to_owned(), target, overwrite }.put()
+        }
+    }
+}
+
+/// Gives a file that lies on the same file system its final name, and the owner and permissions that
+/// [`write_new`] would give it.
+///
+/// # Errors
+/// [`OutputError`]; nothing has then been replaced.
+pub fn move_new(from: &Path, path: &Path, overwrite: bool) -> Result<(), OutputError> {
+    let failed = |error| OutputError::Write { path: path.to_owned(), error };
+    match Target::find(path, overwrite)? {
+        Target::Stream => Err(OutputError::NotRegular { path: path.to_owned() }),
+        Target::File { path: target, found } => {
+            let staged = Staged::filled(parent(&target), found.as_ref(), |_| Ok(())).map_err(failed)?;
+            staged.replaced_by(from).map_err(failed)?;
+            Prepared { staged, path: path.to_owned(), target, overwrite }.put()
+        }
+    }
+}
+
+/// Whether `path` is a terminal, a pipe or the like, which have no content to lose.
+pub fn is_stream(path: &Path) -> bool {
+    matches!(Target::find(path, true), Ok(Target::Stream))
+}
+
+/// A directory for large files that are to be moved to `path` or written to it; gone when it is dropped or
+/// the command is interrupted.
+pub struct Scratch(Option<tempfile::TempDir>);
+
+impl Scratch {
+    /// On the file system of `path` if that is a file's.
+    ///
+    /// # Errors
+    /// [`OutputError::Write`] if there can be none.
+    pub fn beside(path: &Path) -> Result<Self, OutputError> {
+        let failed = |error| OutputError::Write { path: path.to_owned(), error };
+        let folder = match Target::find(path, true)? {
+            Target::Stream => std::env::temp_dir(),
+            Target::File { path: target, .. } => parent(&target).to_owned(),
+        };
+        let mut pending = pending();
+        let made = builder().tempdir_in(folder).map_err(failed)?;
+        pending.add(made.path());
+        Ok(Self(Some(made)))
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        self.0.as_ref().map_or(Path::new("."), tempfile::TempDir::path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Some(made) = self.0.take() {
+            let mut pending = pending();
+            pending.remove(made.path());
+            drop(made);
+        }
+    }
+}
+
 /// A file that is written but not in its place yet; gone again if it is dropped.
 pub struct Prepared {
     staged: Staged,
@@ -284,12 +367,21 @@ impl Staged {
     /// A new file with this content; with the owner and permissions of `like`, or those any new
     /// file gets.
     fn with_bytes(directory: &Path, bytes: &[u8], like: Option<&Metadata>) -> io::Result<Self> {
+        Self::filled(directory, like, |file| file.write_all(bytes))
+    }
+
+    /// The same with what `content` writes.
+    fn filled(
+        directory: &Path,
+        like: Option<&Metadata>,
+        content: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let mode = if like.is_some() { 0o600 } else { 0o666 };
         let mut staged =
             Self::create(|| builder().permissions(Permissions::from_mode(mode)).tempfile_in(directory))?;
         if let Some(file) = &mut staged.0 {
             let file = file.as_file_mut();
-            file.write_all(bytes)?;
+            content(file)?;
             if let Some(like) = like {
                 // Only root may give files away; others keep what they can.
                 let _ = fchown(&*file, Some(like.uid()), Some(like.gid()));
@@ -305,6 +397,16 @@ impl Staged {
         let link = |path: &Path| fs::hard_link(target, path).and_then(|()| File::open(path));
         Self::create(|| builder().make_in(directory, link))
             .or_else(|_| Self::with_bytes(directory, bytes, Some(found)))
+    }
+
+    /// Puts another file in its place, which takes over its owner and permissions.
+    fn replaced_by(&self, from: &Path) -> io::Result<()> {
+        let Some(file) = &self.0 else { return Ok(()) };
+        let found = file.as_file().metadata()?;
+        // Whoever could make the file can do this.
+        let _ = std::os::unix::fs::chown(from, Some(found.uid()), Some(found.gid()));
+        fs::set_permissions(from, Permissions::from_mode(found.mode() & 0o777))?;
+        fs::rename(from, file.path())
     }
 
     /// Creates and registers in one critical section, so that no interrupt comes between.

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::{
     Failure, Session, Status, shown,
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     config::PolicyConfig,
     dsig::AlgorithmPolicy,
-    policy::{Lists, Policy, PolicyError},
+    policy::{Decision, Decisions, Lists, Policy, PolicyError},
     trust::{Anchors, Pin},
 };
 
@@ -87,6 +88,31 @@ impl SitePolicy {
                 .warn("no policy is configured, and nothing limits who endorses: anyone can make an entry");
         }
     }
+}
+
+/// Says that the policy refuses an image, and what each rule found.
+pub fn refuse(decisions: &Decisions, session: &Session) {
+    explain(decisions, session);
+    session.say("Image isn't valid according to site policy");
+    session.raise(Status::No);
+}
+
+/// Says what each rule found.
+pub fn explain(decisions: &Decisions, session: &Session) {
+    decisions.decisions.iter().for_each(|decision| session.say(&decision.message));
+}
+
+/// What each rule found, in JSON.
+pub fn decisions_value(decisions: &Decisions) -> Value {
+    let decision = |decision: &Decision| {
+        json!({
+            "entry": decision.entry,
+            "rule": decision.rule,
+            "kept": decision.kept,
+            "message": decision.message,
+        })
+    };
+    decisions.decisions.iter().map(decision).collect()
 }
 
 /// The rules that a file says, without whom it trusts.

@@ -343,6 +343,26 @@ impl Value for LogFormat {
     }
 }
 
+/// How it is found out that an image in the cache is what it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum VerifyCache {
+    /// By its inode, size and times.
+    #[default]
+    Mtime,
+    /// By reading it.
+    Always,
+}
+
+impl Value for VerifyCache {
+    fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
+        match string(raw, place)? {
+            "mtime" => Ok(Self::Mtime),
+            "always" => Ok(Self::Always),
+            other => Err(place.bad("mtime or always", &other)),
+        }
+    }
+}
+
 impl Value for SocketAddr {
     fn read(raw: Raw<'_>, place: &Place<'_>) -> Result<Self, ConfigError> {
         let text = string(raw, place)?;

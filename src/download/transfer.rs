@@ -78,24 +78,26 @@ impl Fetcher<'_> {
             return Err(DownloadError::NoLocation);
         }
         let mut failures = Vec::new();
-        let mut give_up = |failure: LocationFailure| {
-            (self.observe)(&Event::Failed(&failure));
-            failures.push(failure);
-        };
-        for &stated in allowed {
+        for (number, &stated) in allowed.iter().enumerate() {
             let location = printable(stated);
             match self.fetch_from(stated) {
                 Ok((image, content)) => return Ok(Fetched { image, content, location }),
                 Err(Failed::Here(error)) => return Err(error),
-                Err(Failed::Location { problem, .. }) => give_up(LocationFailure { location, problem }),
+                Err(Failed::Location { problem, .. }) => {
+                    let failure = LocationFailure { location, problem };
+                    let more = number + 1 < allowed.len();
+                    (self.observe)(&Event::Failed { failure: &failure, more });
+                    failures.push(failure);
+                }
             }
         }
         let refused =
             self.expected.entry.locations.iter().filter(|stated| !allowed.contains(&stated.as_str()));
-        for stated in refused {
-            give_up(LocationFailure { location: printable(stated), problem: LocationProblem::NotAllowed });
-        }
-        Err(DownloadError::Failed(failures))
+        let refused = refused.map(|stated| printable(stated));
+        let refused =
+            refused.map(|location| LocationFailure { location, problem: LocationProblem::NotAllowed });
+        // What was tried is told last.
+        Err(DownloadError::Failed(refused.chain(failures).collect()))
     }
 
     fn fetch_from(&self, stated: &str) -> Result<(Image, PathBuf), Failed> {

@@ -44,13 +44,8 @@ impl Command for Args {
         &self.common
     }
 
-    /// The common options may stand before and after the subcommand.
     fn adjusted(command: clap::Command) -> clap::Command {
-        let common = ["verbose", "quiet", "config", "user_config_section", "json"];
-        let command =
-            common.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.global(true)));
-        // Without a subcommand it is told what is missing, as the other commands do.
-        let command = command.arg_required_else_help(false);
+        let command = cli::with_options_anywhere(command);
         command.mut_subcommand("serve", serve_adjusted).mut_subcommand("mirror", mirror::adjusted)
     }
 
