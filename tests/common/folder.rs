@@ -157,6 +157,20 @@ impl Done {
         assert_eq!(self.status, Some(status));
     }
 
+    /// Requires that a policy refused, for whatever reason.
+    #[track_caller]
+    pub(crate) fn refused(self) {
+        assert_eq!((self.status, self.stdout.as_str()), (Some(1), ""), "{}", self.stderr);
+        assert!(self.stderr.ends_with("Image isn't valid according to site policy\n"), "{}", self.stderr);
+    }
+
+    /// Requires success, and this among what is on standard error.
+    #[track_caller]
+    pub(crate) fn stderr_has(self, line: &str) {
+        assert_eq!(self.status, Some(0), "{}", self.stderr);
+        assert!(self.stderr.contains(line), "{}", self.stderr);
+    }
+
     /// The array that `--json` prints.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {

@@ -19,7 +19,7 @@ pub(crate) const EMAIL: &str = "jane.tester@example.org";
 /// What an entry shall say.
 #[derive(Clone)]
 pub(crate) struct Draft {
-    image: String,
+    digests: ImageDigests,
     email: String,
     created: Timestamp,
     valid: Option<Timestamp>,
@@ -32,8 +32,17 @@ pub(crate) struct Draft {
 impl Draft {
     /// An entry for an image that has this content.
     pub(crate) fn new(image: &str) -> Self {
+        Self::with_digests(ImageDigests::read(image.as_bytes(), &[ChecksumAlgorithm::Sha256]).unwrap())
+    }
+
+    /// An entry for an image with this content, with all its checksums.
+    pub(crate) fn of(image: &[u8]) -> Self {
+        Self::with_digests(ImageDigests::read(image, &ChecksumAlgorithm::ALL).unwrap())
+    }
+
+    fn with_digests(digests: ImageDigests) -> Self {
         Self {
-            image: image.to_owned(),
+            digests,
             email: EMAIL.to_owned(),
             created: time("2012-03-04T05:06:07Z"),
             valid: Timestamp::now().checked_add_days(180),
@@ -46,11 +55,7 @@ impl Draft {
 
     /// The identifier of the image.
     pub(crate) fn identifier(&self) -> Identifier {
-        self.digests().identifier()
-    }
-
-    fn digests(&self) -> ImageDigests {
-        ImageDigests::read(self.image.as_bytes(), &[ChecksumAlgorithm::Sha256]).unwrap()
+        self.digests.identifier()
     }
 
     /// `/metadata/IDENTIFIER/EMAIL/CREATED`.
@@ -109,7 +114,7 @@ impl Draft {
 
     /// The document, before it is endorsed.
     pub(crate) fn unsigned(&self) -> String {
-        let mut builder = Metadata::builder(&self.digests());
+        let mut builder = Metadata::builder(&self.digests);
         for (name, value) in &self.texts {
             builder = match *name {
                 "os" => builder.os(value),
@@ -120,6 +125,7 @@ impl Draft {
                 "description" => builder.description(value),
                 "tag" => builder.tag(value),
                 "version" => builder.version(value),
+                "compression" => builder.compression(value),
                 other => panic!("no {other} in drafts"),
             };
         }
