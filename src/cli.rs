@@ -20,21 +20,27 @@ pub mod copies;
 pub mod credentials;
 #[cfg(feature = "marketplace")]
 pub mod database;
+pub mod endorsements;
 pub mod entries;
 pub mod identify;
 pub mod image;
 pub mod input;
 mod interrupt;
+pub mod judge;
+pub mod manifest;
 pub mod network;
 pub mod output;
 pub mod password;
 pub mod progress;
 pub mod publish;
+pub mod search;
 #[cfg(feature = "marketplace")]
 pub mod serve;
 mod session;
+pub mod show;
 mod signing;
 pub mod stamp;
+mod table;
 mod text;
 pub mod trust;
 pub mod verdict;
