@@ -18,7 +18,8 @@ use crate::{Identifier, marketplace::Reference, metadata::State};
 /// # Errors
 /// A [`Failure`] if there is nothing of what was asked for, or files describe several images.
 pub fn judged(found: &Gathered, judge: &Judge, session: &Session) -> Result<Vec<Judged>, Failure> {
-    let judged: Vec<Judged> = found.documents.par_iter().map(|document| judge.judge(document)).collect();
+    let judged: Vec<Judged> =
+        found.documents.par_iter().map(|document| judge.judge_whole(document)).collect();
     let count = judged.len();
     let image = found.reference.as_ref().map(|reference| reference.identifier);
     let of_image = |entry: &Judged| match (image, entry.metadata()) {

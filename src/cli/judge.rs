@@ -58,7 +58,7 @@ pub struct Judged {
     report: Report,
     /// What it is worth.
     pub standing: Standing,
-    /// The elements that [`Metadata`] has no place for.
+    /// The elements that [`Metadata`] has no place for, if they were read too.
     pub further: Vec<Further>,
     hint: Option<&'static str>,
     now: Timestamp,
@@ -112,9 +112,13 @@ impl Judge {
             (None, _) => Standing::Valid,
         };
         let hint = report.deciding().and_then(|check| hint(check, &report, &options));
+        Judged { report, standing, further: Vec::new(), hint, now: self.now }
+    }
+
+    /// The same, with all that the entry says.
+    pub fn judge_whole(&self, document: &[u8]) -> Judged {
         // What is not well-formed has none.
-        let further = further(document).unwrap_or_default();
-        Judged { report, standing, further, hint, now: self.now }
+        Judged { further: further(document).unwrap_or_default(), ..self.judge(document) }
     }
 }
 
@@ -186,6 +190,12 @@ impl Judged {
             ("certificate", certificate.sha256_fingerprint()),
             ("certificate-valid", format!("{} to {}", certificate.not_before(), certificate.not_after())),
         ];
+        if endorser.email().is_none() {
+            facts.push((
+                "email-certified",
+                "no: the certificate has none, and the signer may write any".to_owned(),
+            ));
+        }
         if endorser != certificate {
             facts.push(("certificate-of-endorser", endorser.sha256_fingerprint()));
         }
@@ -197,11 +207,17 @@ impl Judged {
         self.report.path()?.as_ref().err().map(ToString::to_string)
     }
 
+    /// Whether the endorser's e-mail address is in the certificate: in one without, the signer may write any.
+    pub fn email_is_certified(&self) -> Option<bool> {
+        self.report.evidence().map(|evidence| evidence.endorser.email().is_some())
+    }
+
     /// What is said of it in JSON, check by check.
     pub(super) fn fields(&self) -> Map<String, Value> {
         let mut fields = object(None, self.reason(), Some(&self.report));
         fields.insert("verdict".to_owned(), self.standing.name().into());
         fields.insert("state".to_owned(), self.state().map(State::name).into());
+        fields.insert("email_certified".to_owned(), self.email_is_certified().into());
         fields.extend(self.metadata().map(described).unwrap_or_default());
         fields
     }

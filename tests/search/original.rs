@@ -138,10 +138,18 @@ fn no_more_is_read_than_is_wanted() {
 
 #[test]
 fn what_is_no_marketplace_is_an_error() {
-    for says in [Says::status(200), Says::status(500), Says::json(&serde_json::json!({ "aaData": [] }))] {
+    // 404 is what a web server says where there is no Marketplace, too.
+    for says in [
+        Says::status(200),
+        Says::status(404),
+        Says::status(500),
+        Says::json(&serde_json::json!({ "aaData": [] })),
+    ] {
         let (base, _) = liar::start(move |_| says.clone());
         let done = search(&base, &["-q", "--timeout", "5"]);
         assert_eq!((done.status, done.stdout.as_str()), (Some(5), ""), "{}", done.stderr);
         assert!(done.stderr.starts_with("error: http://127.0.0.1:"), "{}", done.stderr);
+        let hint = "hint: check --marketplace-endpoint: some Marketplaces need a path prefix";
+        assert_eq!(done.stderr.contains(hint), !done.stderr.contains(" 500 "), "{}", done.stderr);
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     draft::{Draft, EMAIL},
     found::{Place, broken, joe, list},
+    pki::{Kind, Request, new_key},
 };
 
 const SHOW: &str = "show-image";
@@ -116,6 +117,17 @@ fn the_trusted_count_more_than_the_newest() {
     assert!(json["path"].is_array());
     let shown = place.run(SHOW, &["--ca-file", "ca.pem", &format!("{id}/{EMAIL}")]).succeeded();
     assert!(shown.starts_with("verdict: valid\nnot trusted: "), "{shown}");
+}
+
+#[test]
+fn an_address_that_is_not_in_the_certificate_is_told() {
+    let place = Place::with(&[]);
+    let nameless = Request::new("Mallory").self_signed(&new_key(Kind::P256));
+    place.folder.write("x.xml", draft().created_in(-60).signed_by(&nameless));
+    let shown = place.run(SHOW, &["--metadata-file", "x.xml"]).succeeded();
+    assert!(shown.contains("\nemail-certified: no: "), "{shown}");
+    let json = &place.run(SHOW, &["--json", "--metadata-file", "x.xml"]).json()[0];
+    assert_eq!((&json["endorser"]["email"], &json["email_certified"]), (&EMAIL.into(), &false.into()));
 }
 
 #[test]
