@@ -7,9 +7,11 @@ mod endpoint;
 mod error;
 #[cfg(feature = "marketplace")]
 mod feed;
+mod history;
 mod list;
 mod options;
 mod reference;
+mod search;
 mod transport;
 
 use std::{fmt, time::Duration};
@@ -27,9 +29,13 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use error::ClientError;
 #[cfg(feature = "marketplace")]
 pub use feed::{Changed, Feed};
+pub use history::{History, PastEntry};
 pub use list::Latest;
 pub use options::{ClientIdentity, ClientOptions, Login};
 pub use reference::{Reference, ReferenceError};
+#[cfg(feature = "marketplace")]
+pub(crate) use search::lower;
+pub use search::{Order, OrderError, OrderKey, Search};
 
 /// Bytes allowed around the entry in a list.
 const WRAPPER_LIMIT: usize = 64 << 10;

@@ -2,9 +2,11 @@
 
 pub mod builder;
 mod edit;
+pub mod property;
 pub mod rdf;
 mod read;
 pub mod rules;
+mod state;
 
 use crate::{Checksum, DistinguishedName, Email, Identifier, Timestamp};
 
@@ -12,6 +14,8 @@ pub(crate) use self::{
     edit::{deprecate, endorse, insert_last},
     read::checksum_from_document,
 };
+
+pub use self::state::State;
 
 /// The value `xml:base` of an entry must have.
 pub const BASE: &str = "http://mp.stratuslab.eu/";

@@ -208,7 +208,7 @@ impl Verdict {
 }
 
 /// What may help against the check that failed.
-fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static str> {
+pub(super) fn hint(check: &Check, report: &Report, options: &Options) -> Option<&'static str> {
     match (check.name, report.signature_error(), report.path(), report.endorser_mismatch()) {
         ("signature", Some(VerifyError::ForbiddenAlgorithm { .. }), _, _) => {
             Some("--allow-sha1 accepts such signatures, for entries made with old tools")
@@ -256,12 +256,16 @@ fn name(file: &Path, number: Option<usize>, metadata: Option<&Metadata>) -> Stri
     }
 }
 
-fn detail(check: &Check) -> String {
+pub(super) fn detail(check: &Check) -> String {
     let message = check.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
     format!("  {} {}{message}", check.name, check.outcome.name())
 }
 
-fn object(number: Option<usize>, reason: Option<&str>, report: Option<&Report>) -> Map<String, Value> {
+pub(super) fn object(
+    number: Option<usize>,
+    reason: Option<&str>,
+    report: Option<&Report>,
+) -> Map<String, Value> {
     let mut object = Map::new();
     if let Some(number) = number {
         object.insert("entry".to_owned(), number.into());

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use reqwest::Url;
 
-use super::Reference;
+use super::{Reference, Search};
 use crate::{Email, Identifier, Timestamp};
 
 /// The base URL of a Marketplace, an opaque prefix to which `/metadata…` is appended.
@@ -104,6 +104,20 @@ impl Endpoint {
             Some((email, _)) => self.at(&format!("/{}/{email}", reference.identifier)),
         };
         url.set_query(Some("status=all"));
+        url
+    }
+
+    /// The newest entries that are what is looked for, and perhaps others.
+    pub(super) fn search_url(&self, search: &Search) -> Url {
+        let mut url = self.at("");
+        url.query_pairs_mut().extend_pairs(search.parameters());
+        url
+    }
+
+    /// The newest so many of all entries for an image, of a Marketplace that tells.
+    pub(super) fn history_url(&self, identifier: Identifier, limit: usize) -> Url {
+        let mut url = self.below(&format!("/api/v1/images/{identifier}/history"));
+        url.set_query(Some(&format!("limit={limit}")));
         url
     }
 

@@ -14,6 +14,9 @@ use crate::{
 const MAX_ENTRIES: usize = 10_000;
 const MAX_ENTRIES_BYTES: usize = 256 << 20;
 
+/// What Marketplaces say, with 404, of a list that is empty.
+const NOTHING: &str = "no metadata matching";
+
 /// The entries of a list, one at a time; they prove nothing until they are verified.
 pub struct Latest {
     entries: Option<Entries<Body>>,
@@ -80,7 +83,7 @@ impl Client {
         Ok(documents)
     }
 
-    /// A list, which is read as it is asked for; 404 is an empty one.
+    /// A list, which is read as it is asked for.
     pub(super) fn list(&self, url: &Url) -> Result<Latest, ClientError> {
         let url = url.clone();
         let request = transport::Request { url: &url, document: None, accept: transport::XML, limit: 0 };
@@ -102,8 +105,10 @@ impl Client {
         let attempt = || transport::opened(request, &exchange, send);
         match exchange.retried(attempt, ClientError::is_transient, self.on_retry.as_deref()) {
             Ok((response, url)) => Latest::of(response, url, patience),
-            // Behaviour 1.6: nothing is listed.
-            Err(ClientError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => {
+            // Behaviour 1.6: nothing is listed. Where there is no Marketplace, 404 is something else.
+            Err(ClientError::Refused { status: StatusCode::NOT_FOUND, reason, .. })
+                if reason.contains(NOTHING) =>
+            {
                 Ok(Latest { entries: None, url, patience })
             }
             Err(error) => Err(error),

@@ -94,6 +94,32 @@ fn without_trust_the_refusal_names_the_proxy() {
 }
 
 #[test]
+fn with_trust_an_entry_that_a_proxy_signed_is_shown_as_trusted_and_without_as_invalid() {
+    let grid = grid();
+    let folder = folder(&grid, file(&grid.proxy(Kind::P256), &[&grid.end_entity, &grid.middle]));
+    sign(&folder, &["-q", "--include-chain"]).ended(0, SIGNED, "");
+    let show = |arguments: &[&str]| {
+        folder.run("show-image", &[arguments, &["--metadata-file", "image.xml"]].concat())
+    };
+    let trusted = show(&["--ca-file", "ca.pem"]).succeeded();
+    assert!(trusted.starts_with("verdict: trusted\n"), "{trusted}");
+    let fingerprint = certificate(&grid.end_entity).sha256_fingerprint();
+    assert!(trusted.contains(&format!("\ncertificate-of-endorser: {fingerprint}\n")), "{trusted}");
+    let invalid = show(&[]);
+    assert_eq!(invalid.status, Some(1));
+    assert!(
+        invalid.stdout.starts_with("verdict: invalid\nreason: endorser inconsistency"),
+        "{}",
+        invalid.stdout
+    );
+    // Nor by whoever is trusted, if that is somebody else.
+    folder.write("ca.pem", crate::authority::authority("Other", None).self_signed().certificate_pem());
+    let other = show(&["--ca-file", "ca.pem"]);
+    assert_eq!(other.status, Some(1));
+    assert!(other.stdout.starts_with("verdict: invalid\n"), "{}", other.stdout);
+}
+
+#[test]
 fn an_address_that_is_not_used_is_told_of_the_end_entity() {
     let grid = grid();
     let folder = folder(&grid, file(&grid.proxy(Kind::P256), &[&grid.end_entity]));

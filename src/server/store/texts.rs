@@ -2,6 +2,8 @@
 
 use crate::{Metadata, Timestamp};
 
+pub(super) use crate::marketplace::lower;
+
 use super::{NewEntry, State};
 
 /// Characters of a text that are sorted by: PostgreSQL's index rows hold about 2,700 bytes.
@@ -53,12 +55,6 @@ pub(super) fn locations(locations: &[String]) -> &[String] {
 
 fn beginning(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
-}
-
-/// In lower case, character by character: what a part of a text becomes does not depend on the rest, as it
-/// would with the final sigma.
-pub(super) fn lower(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// What of it is sorted by.
