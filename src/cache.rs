@@ -93,6 +93,8 @@ impl Cache {
     /// [`CacheError`] if it cannot be, or others could alter what is in it.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, CacheError> {
         let root = root.into();
+        // Its images are handed out by their paths, which have to be good elsewhere.
+        let root = std::path::absolute(&root).unwrap_or(root);
         fs::create_dir_all(&root).map_err(CacheError::io("create", &root))?;
         let found = fs::metadata(&root).map_err(CacheError::io("read", &root))?;
         let user = rustix::process::geteuid().as_raw();

@@ -126,8 +126,13 @@ impl Fetcher<'_> {
         let held = held.as_ref().map(|(held, bytes)| (held, *bytes));
         let arriving = match location.open(self.options.remote.clone(), held) {
             Some(Ok(arriving)) => arriving,
-            // What came before may still be of use.
-            Some(Err(error)) => return Err(Failed::Location { problem: error.into(), keep: true }),
+            Some(Err(error)) => {
+                // What came before may still be of use.
+                if held.is_none() {
+                    partial.discard().map_err(|cause| disk(&partial.path, cause))?;
+                }
+                return Err(Failed::Location { problem: error.into(), keep: true });
+            }
             None => return Err(LocationProblem::ForeignFile.into()),
         };
         let position = arriving.position();

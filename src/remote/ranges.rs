@@ -169,7 +169,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches parts until there are no more. `open` is an answer, and where it stands.
+    /// Fetches parts until there are no more. `open` is an answer with all the rest, and where it stands.
     fn work(&self, mut open: Option<(u64, Answer)>) {
         while let Some((start, length)) = self.claim() {
             if let Err(stopped) = self.fetch(start, length, &mut open) {
@@ -203,6 +203,7 @@ impl Shared {
         while at < end {
             // One that stands elsewhere has done its part.
             let kept = open.take().filter(|(place, _)| *place == at).map(|(_, answer)| answer);
+            let whole = kept.is_some();
             let mut answer = match kept {
                 Some(answer) => answer,
                 None => self.ask(at, end - at, &mut failures)?,
@@ -224,7 +225,8 @@ impl Shared {
                     Err(error) => break self.source.interrupted(&answer.url, &error),
                 }
                 if at == end {
-                    *open = Some((at, answer));
+                    // An answer to a request for this part has ended with it.
+                    *open = Some((at, answer)).filter(|_| whole && at < self.whole.total);
                     return Ok(());
                 }
             };

@@ -1,1 +1,235 @@
+//! Several processes, interrupts and full disks: what is kept is whole, and what was begun is taken up.
 
+use std::{
+    fs,
+    io::Read as _,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    scripted::{Act, Scripted, honest},
+    site::{Site, content, entry},
+};
+
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for something.
+#[track_caller]
+fn until(what: &str, mut happens: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !happens() {
+        assert!(start.elapsed() < PATIENCE, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn started(mut command: Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn ended(mut child: Child) -> (Option<i32>, String, String) {
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    (child.wait().unwrap().code(), stdout, stderr)
+}
+
+fn interrupt(child: &Child, signal: &str) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Bytes of the transfers that were begun.
+fn partial(site: &Site) -> u64 {
+    let partial = site.cached().into_iter().filter(|name| name.ends_with(".part"));
+    partial
+        .map(|name| fs::metadata(site.user.path(".cache/stratuslab").join(name)).map_or(0, |it| it.len()))
+        .sum()
+}
+
+#[test]
+fn two_processes_fetch_an_image_once() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    site.web.serve("image.img", &image);
+    // Some seconds.
+    let slow = format!("{}/slow/image.img", site.web.base);
+    let identifier = site.publish(&entry(&image, &[&slow]));
+    let first = started(site.command(&[&identifier]));
+    until("it begins", || partial(&site) > 0);
+    let others: Vec<_> = (0..2).map(|_| started(site.command(&[&identifier]))).collect();
+    let (status, path, said) = ended(first);
+    assert_eq!((status, said.as_str()), (Some(0), ""));
+    for other in others {
+        let waited = "note: another process is fetching the image; waiting for it\n".to_owned();
+        assert_eq!(ended(other), (Some(0), path.clone(), waited));
+    }
+    assert!(fs::read(path.trim_end()).unwrap() == image);
+    assert_eq!(site.web.log().len(), 1, "{:?}", site.web.log());
+}
+
+#[test]
+fn if_the_first_process_is_killed_the_second_goes_on() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    site.web.serve("image.img", &image);
+    let slow = format!("{}/slow/image.img", site.web.base);
+    let identifier = site.publish(&entry(&image, &[&slow]));
+    let first = started(site.command(&[&identifier]));
+    until("it begins", || partial(&site) > 0);
+    let second = started(site.command(&[&identifier]));
+    thread::sleep(Duration::from_millis(200));
+    interrupt(&first, "-KILL");
+    assert_eq!(ended(first).0, None);
+    let (status, path, said) = ended(second);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(fs::read(path.trim_end()).unwrap() == image);
+}
+
+#[test]
+fn an_interrupted_transfer_is_taken_up_where_it_broke_off() {
+    for (kind, extension) in [("raw", None), ("compressed", Some("gz"))] {
+        let site = Site::new();
+        let image = content(6 << 20);
+        let packed = extension.map(|extension| crate::folder::compressed(extension, &image).unwrap());
+        site.web.serve("image.img", packed.as_ref().unwrap_or(&image));
+        // A date of change proves something only when it is over.
+        let slow = format!("{}/slow/image.img", site.web.base);
+        let identifier = site.publish(&entry(&image, &[&slow]));
+        for signal in ["-INT", "-TERM", "-KILL"] {
+            let before = partial(&site);
+            let child = started(site.command(&["-o", "image.img", &identifier]));
+            until("it goes on", || partial(&site) > before + (100 << 10));
+            interrupt(&child, signal);
+            let (status, stdout, stderr) = ended(child);
+            let expected = if signal == "-KILL" { None } else { Some(130) };
+            assert_eq!((status, stdout.as_str(), stderr.as_str()), (expected, "", ""));
+            assert_eq!(site.user.names(), [".cache", "ca.pem"], "{kind}: nothing under a final name");
+            assert!(!site.cached().iter().any(|name| name.starts_with("images/")));
+        }
+        let held = partial(&site);
+        let done = site.download(&["-v", "-o", "image.img", &identifier]);
+        let resumed = format!("fetching {slow} from byte {held} on\n");
+        assert!(done.status == Some(0) && done.stderr.contains(&resumed), "{kind}: {held} {}", done.stderr);
+        assert!(fs::read(site.user.path("image.img")).unwrap() == image);
+        let log = site.web.log();
+        assert!(log.last().unwrap().contains(&format!(" bytes={held}-")), "{kind}: {log:?}");
+        assert_eq!(partial(&site), 0);
+    }
+}
+
+#[test]
+fn what_was_begun_is_given_up_if_the_image_there_is_another() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    let mut other = image.clone();
+    other[10] ^= 1;
+    // First the wrong one, slowly.
+    site.web.serve("image.img", &other);
+    let slow = format!("{}/slow/image.img", site.web.base);
+    let identifier = site.publish(&entry(&image, &[&slow]));
+    let child = started(site.command(&[&identifier]));
+    until("it begins", || partial(&site) > 100 << 10);
+    interrupt(&child, "-INT");
+    assert_eq!(ended(child).0, Some(130));
+    // Then the right one, of which the server says that it is another.
+    thread::sleep(Duration::from_millis(1100));
+    site.web.serve("image.img", &image);
+    let path = site.fetched(&[&identifier]);
+    assert!(fs::read(path).unwrap() == image);
+    // A server that says nothing is found out by the checksums, and asked again.
+    let site = Site::new();
+    let (right, wrong) = (image.clone(), other);
+    let server = Scripted::start(move |request| match request.range() {
+        None if request.path == "/first" => {
+            let mut bytes = honest(request, &wrong, "ETag: \"one\"");
+            bytes.truncate(2 << 20);
+            Act::Stall(bytes)
+        }
+        _ => Act::Send(honest(request, &right, "ETag: \"one\"")),
+    });
+    let identifier = site.publish(&entry(&image, &[&server.url("/first")]));
+    let child = started(site.command(&[&identifier]));
+    until("it begins", || partial(&site) > 1 << 20);
+    interrupt(&child, "-INT");
+    assert_eq!(ended(child).0, Some(130));
+    let done = site.download(&["--timeout", "2", &identifier]);
+    let again = format!(
+        "note: what an earlier transfer left is not the beginning of what is at {}; beginning again\n",
+        server.url("/first")
+    );
+    assert!(done.stderr.starts_with(&again), "{}", done.stderr);
+}
+
+#[test]
+fn an_interrupt_leaves_no_copy_and_no_scratch() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    site.web.serve("image.img", &image);
+    let slow = format!("{}/slow/image.img", site.web.base);
+    let identifier = site.publish(&entry(&image, &[&slow]));
+    let child = started(site.command(&["--no-cache", "-o", "image.img", &identifier]));
+    until("it begins", || site.user.names().iter().any(|name| name.starts_with(".stratus-")));
+    until("it goes on", || !site.web.log().is_empty() || site.user.names().len() > 1);
+    thread::sleep(Duration::from_millis(300));
+    interrupt(&child, "-INT");
+    assert_eq!(ended(child).0, Some(130));
+    assert_eq!(site.user.names(), ["ca.pem"]);
+}
+
+/// A command in a name space of its own, with a small file system at `small`; `None` where that is not
+/// allowed.
+fn on_a_small_disk(site: &Site, bytes: &str, arguments: &[&str]) -> Option<(Option<i32>, String)> {
+    fs::create_dir_all(site.user.path("small")).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size={bytes} tmpfs small || exit 99; \"$@\"; status=$?; \
+         find small -type f ! -path '*/locks/*' ! -name CACHEDIR.TAG >&2; exit $status"
+    );
+    let download = site.command(arguments);
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"]);
+    command.arg(download.get_program()).args(download.get_args());
+    command.current_dir(site.user.path("")).env("HOME", site.user.path(""));
+    let output = command.output().ok()?;
+    if output.status.code() == Some(99)
+        || output.status.code() == Some(1)
+            && output.stdout.is_empty()
+            && String::from_utf8_lossy(&output.stderr).starts_with("unshare: ")
+    {
+        eprintln!("skipped: no file system can be mounted here");
+        return None;
+    }
+    Some((output.status.code(), String::from_utf8(output.stderr).unwrap()))
+}
+
+#[test]
+fn a_full_disk_is_told_and_does_not_stay_full() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    let identifier = site.offer(&image);
+    let Some((status, said)) = on_a_small_disk(&site, "2m", &["--cache", "small/cache", &identifier]) else {
+        return;
+    };
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.starts_with("error: cannot write /") && said.contains("/small/cache/partial/"), "{said}");
+    assert!(said.ends_with(": No space left on device\n"), "nothing is left: {said}");
+    // The copy does not fit.
+    let path = site.fetched(&[&identifier]);
+    let (status, said) = on_a_small_disk(&site, "2m", &["-o", "small/image.img", &identifier]).unwrap();
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.starts_with("error: cannot write small/image.img: "), "{said}");
+    assert!(said.ends_with(": No space left on device\n"), "nothing is left: {said}");
+    assert!(path.exists());
+    // A file that would become too large is the same (setrlimit(2)).
+    let script = "ulimit -f 2048; exec \"$@\"";
+    let download = site.command(&["--cache", "other", &identifier]);
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(download.get_program()).args(download.get_args());
+    let output = command.current_dir(site.user.path("")).env("HOME", site.user.path("")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("/other/partial/") && said.ends_with(": File too large\n"), "{said}");
+}

@@ -73,7 +73,7 @@ impl Site {
 
     pub(crate) fn publish_by(&self, draft: &Draft, endorser: &Identity) -> String {
         let answer = self.marketplace.upload(&draft.signed_by(endorser));
-        assert_eq!(answer.status, 201, "{}", answer.text());
+        assert_eq!(answer.status, 201, "{answer:?}");
         draft.identifier().to_string()
     }
 

@@ -1,1 +1,148 @@
+//! Who is believed: the entry that is used is the one that was verified and judged, and nothing else is.
 
+use std::{
+    fs,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use crate::{
+    pki::{Kind, Request, new_key},
+    scripted::{Act, Scripted, answer},
+    site::{JANE, Site, content, entry, jane},
+};
+
+/// A Marketplace that answers a list with these documents, the first time and later.
+fn fickle(first: Vec<u8>, later: Vec<u8>) -> Scripted {
+    let asked = AtomicUsize::new(0);
+    let list = |document: &[u8]| {
+        let text = std::str::from_utf8(document).unwrap();
+        let entry = &text[text.find("<rdf:RDF").unwrap()..];
+        let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><metadata>{entry}</metadata>");
+        answer(
+            "200 OK",
+            &format!("Content-Type: application/xml\nContent-Length: {}", body.len()),
+            body.as_bytes(),
+        )
+    };
+    let (first, later) = (list(&first), list(&later));
+    Scripted::start(move |_| {
+        Act::Send(if asked.fetch_add(1, Ordering::SeqCst) == 0 { first.clone() } else { later.clone() })
+    })
+}
+
+#[test]
+fn an_entry_that_changes_between_policy_and_download_is_not_used() {
+    let site = Site::new();
+    let (good, evil) = (content(5000), content(6000));
+    let good_url = site.web.serve("good.img", &good);
+    let evil_url = site.web.serve("evil.img", &evil);
+    let draft = entry(&good, &[&good_url]);
+    let stranger =
+        Request::new("Jane Tester").email(JANE).days(-10_000, 365).self_signed(&new_key(Kind::P256));
+    let honest = draft.signed_by(&jane());
+    let forged = entry(&good, &[&evil_url]).signed_by(&stranger);
+    // The documents are asked for once: what was judged is what is used.
+    let marketplace = fickle(honest.clone(), forged.clone());
+    let identifier = draft.identifier().to_string();
+    let done = site.download(&["--marketplace-endpoint", &marketplace.base, "-o", "image.img", &identifier]);
+    done.ended(0, "", "");
+    assert!(fs::read(site.user.path("image.img")).unwrap() == good);
+    assert_eq!(marketplace.log().len(), 1);
+    // With the forged one first, nothing is fetched.
+    let site = Site::new();
+    let marketplace = fickle(forged.clone(), honest.clone());
+    site.download(&["--marketplace-endpoint", &marketplace.base, &identifier]).refused();
+    assert_eq!(site.cached(), Vec::<String>::new());
+    // Between two commands: the policy approved an entry, and the Marketplace gives another under its name.
+    let marketplace = fickle(honest, forged);
+    let approved = site.user.run(
+        "policy-image",
+        &["--marketplace-endpoint", &marketplace.base, "--ca-file", "ca.pem", &identifier],
+    );
+    let url = approved.succeeded();
+    site.download(&[url.trim_end()]).refused();
+}
+
+#[test]
+fn an_entry_of_another_image_is_not_used() {
+    let site = Site::new();
+    let (one, two) = (content(5000), content(6000));
+    let url = site.web.serve("two.img", &two);
+    let other = entry(&two, &[&url]).signed_by(&jane());
+    let marketplace = fickle(other.clone(), other);
+    let identifier = entry(&one, &[]).identifier().to_string();
+    site.download(&["--marketplace-endpoint", &marketplace.base, &identifier]).refused();
+    assert_eq!(site.web.log(), Vec::<String>::new());
+}
+
+#[test]
+fn a_policy_decides_what_is_fetched_and_from_where() {
+    let site = Site::new();
+    let image = content(5000);
+    let url = site.web.serve("image.img", &image);
+    let other = format!("{}/elsewhere/image.img", site.web.base.replace("127.0.0.1", "localhost"));
+    let identifier = site.publish(&entry(&image, &[&other, &url]));
+    let policy = |text: &str| site.user.write("policy.toml", text);
+    policy("[policy]\nos = [\"ubuntu\"]\n");
+    let done = site.download(&["--policy", "policy.toml", &identifier]);
+    assert!(done.stderr.contains("ttylinux"), "{}", done.stderr);
+    done.refused();
+    assert_eq!(site.web.log(), Vec::<String>::new());
+    policy(&format!("[policy]\nos = [\"ttylinux\"]\nlocations = [\"{}\"]\n", site.web.base));
+    assert!(fs::read(site.fetched(&["--policy", "policy.toml", &identifier])).unwrap() == image);
+    assert_eq!(site.web.log(), ["GET /image.img - 200"], "nothing else was asked");
+    // None that is allowed.
+    policy("[policy]\nlocations = [\"https://images.example.org\"]\n");
+    site.download(&["--policy", "policy.toml", "--cache", "other", &identifier]).refused();
+    // In the configuration, too.
+    site.user.write("c.toml", "[policy]\ndeny_endorsers = [\"jane@example.org\"]\n");
+    site.download(&["-c", "c.toml", &identifier]).refused();
+    let object = &site.download(&["-c", "c.toml", "--json", &identifier]).json()[0];
+    assert_eq!(object["verdict"], "refused");
+    assert!(object["decisions"].as_array().unwrap().iter().any(|decision| decision["kept"] == false));
+}
+
+#[test]
+fn what_was_withdrawn_is_not_handed_out_though_it_is_cached() {
+    let site = Site::new();
+    let image = content(5000);
+    let url = site.web.serve("image.img", &image);
+    let draft = entry(&image, &[&url]);
+    let identifier = site.publish(&draft);
+    site.fetched(&[&identifier]);
+    let withdrawn = draft.clone().created("2012-04-04T05:06:07Z").deprecated("it has a hole");
+    site.publish(&withdrawn);
+    let done = site.download(&[&identifier]);
+    assert!(done.stderr.contains("it has a hole"), "{}", done.stderr);
+    done.refused();
+    // Not by its date either, nor when the Marketplace cannot be asked any more, or pretends not to know.
+    let dated = format!("{identifier}/{JANE}/2012-03-04T05:06:07Z");
+    site.download(&[&dated]).refused();
+    site.user.run("cache", &["add", "withdrawn.xml"]);
+    site.user.write("withdrawn.xml", withdrawn.signed_by(&jane()));
+    site.user.run("cache", &["-q", "add", "withdrawn.xml"]);
+    site.download(&["--offline", &identifier]).refused();
+    let old = draft.signed_by(&jane());
+    let rolled_back = fickle(old.clone(), old);
+    site.download(&["--marketplace-endpoint", &rolled_back.base, &identifier]).refused();
+}
+
+#[test]
+fn every_endorser_that_counts_has_to_be_right() {
+    let site = Site::new();
+    let image = content(5000);
+    let url = site.web.serve("image.img", &image);
+    let joe = Request::new("Joe Tester").email("joe@example.org").days(-10_000, 365);
+    let joe = joe.issued_by(&crate::site::authority(), &new_key(Kind::P256));
+    let identifier = site.publish(&entry(&image, &[&url]));
+    site.user.write("policy.toml", "[policy]\nminimum_endorsers = 2\n");
+    site.download(&["--policy", "policy.toml", &identifier]).refused();
+    site.publish_by(
+        &entry(&image, &["http://127.0.0.1:9/x"]).email("joe@example.org").created("2012-02-04T05:06:07Z"),
+        &joe,
+    );
+    let path = site.fetched(&["--policy", "policy.toml", &identifier]);
+    assert!(fs::read(path).unwrap() == image);
+    // One of them asked for by name: the other counts all the same.
+    site.fetched(&["--policy", "policy.toml", &format!("{identifier}/{JANE}")]);
+}

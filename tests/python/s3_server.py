@@ -46,7 +46,9 @@ class Judge:
             return self.app(environ, start_response)
         signed = "X-Amz-Signature" in parse_qs(environ["QUERY_STRING"])
         good = signed and is_signed(environ)
-        print(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("HTTP_RANGE", "-"), good, flush=True)
+        asked = (environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("HTTP_RANGE", "-"), str(good))
+        # In one piece: requests come side by side.
+        os.write(sys.stdout.fileno(), (" ".join(asked) + "\n").encode())
         if signed and not good:
             body = (
                 b"<?xml version='1.0'?><Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we "
