@@ -194,8 +194,9 @@ impl Cache {
         progress: &mut impl FnMut(u64),
     ) -> Result<Option<CachedImage>, CacheError> {
         let now = Stamp::of(&image.path);
-        if check == Check::Stamp && now.as_ref().ok() == Some(&image.record.stamp) {
-            return Ok(Some(image));
+        let same = now.as_ref().ok() == Some(&image.record.stamp) && image.record.has_survived();
+        if check == Check::Stamp && same {
+            return Ok(Some(image.settled()));
         }
         let is_file = image.path.symlink_metadata().is_ok_and(|found| found.is_file());
         let found = if is_file { content(&image.path, progress) } else { Ok(None) };
@@ -209,15 +210,13 @@ impl Cache {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(CacheError::io("read", &image.path)(error)),
         }
-        // It was touched, or copied into another cache, but nothing else.
         match now {
-            Ok(stamp) if stamp != image.record.stamp => {
-                let image = CachedImage { record: Record { stamp, ..image.record }, ..image };
-                // Where it cannot be written down, it is read again the next time.
-                let _ = image.write_record();
-                Ok(Some(image))
+            // It was touched, or copied into another cache, but nothing else; or the system has restarted.
+            Ok(stamp) if !same => {
+                let record = Record { stamp, ..image.record };
+                Ok(Some(CachedImage { record, ..image }.written_down()))
             }
-            _ => Ok(Some(image)),
+            _ => Ok(Some(image.settled())),
         }
     }
 
@@ -267,6 +266,22 @@ impl CachedImage {
     /// Bytes that it takes on the disk, holes excepted.
     pub fn allocated(&self) -> u64 {
         allocated(&self.path)
+    }
+
+    /// Once its content must be on the disk it is seen to that it is, which then takes no time.
+    fn settled(self) -> Self {
+        if self.record.is_to_be_settled() { self.written_down() } else { self }
+    }
+
+    /// With the content on the disk; where that cannot be, or not be written down, it is read again the next
+    /// time.
+    fn written_down(self) -> Self {
+        if fs::File::open(&self.path).and_then(|file| file.sync_all()).is_err() {
+            return self;
+        }
+        let image = Self { record: Record { unwritten: None, ..self.record }, ..self };
+        let _ = image.write_record();
+        image
     }
 
     fn record_path(&self) -> PathBuf {

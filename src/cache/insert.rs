@@ -41,7 +41,6 @@ impl Cache {
         let failed = || CacheError::io("write", content);
         let file = File::open(content).map_err(failed())?;
         file.set_permissions(Permissions::from_mode(0o444)).map_err(failed())?;
-        file.sync_all().map_err(failed())?;
         fs::rename(content, &path).map_err(failed())?;
         let stamp = Stamp::of(&path).map_err(CacheError::io("read", &path))?;
         let cached = CachedImage { record: Record::new(image, from, stamp), path };

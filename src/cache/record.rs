@@ -26,7 +26,14 @@ pub struct Record {
     pub from: String,
     /// The state of its file when its checksums held.
     pub(super) stamp: Stamp,
+    /// Since when the system runs (its boot id) that may not have written the content to the disk yet; `None`
+    /// once it has. Under another one, a power cut may have come first.
+    pub(super) unwritten: Option<String>,
 }
+
+/// How long the system may take to write what is new to the disk by itself: some times the half minute of
+/// Linux (proc(5), `dirty_expire_centisecs`).
+const WRITTEN_AFTER_SECONDS: i64 = 120;
 
 /// What changes when a file is written to, or is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +78,24 @@ impl Record {
             added: Timestamp::now(),
             from,
             stamp,
+            // To wait for the disk would take longer than the transfer, on many.
+            unwritten: Some(boot()),
         }
     }
 
+    /// Whether the system still runs that has the content, or it is on the disk.
+    pub(super) fn has_survived(&self) -> bool {
+        self.unwritten.as_ref().is_none_or(|since| !since.is_empty() && *since == boot())
+    }
+
+    /// Whether the content should be on the disk by now, and this is not known yet.
+    pub(super) fn is_to_be_settled(&self) -> bool {
+        let age = Timestamp::now().unix_seconds() - self.added.unix_seconds();
+        self.unwritten.is_some() && age > WRITTEN_AFTER_SECONDS
+    }
+
     fn write(&self) -> Vec<u8> {
-        let Self { digests, format, virtual_size, added, from, stamp } = self;
+        let Self { digests, format, virtual_size, added, from, stamp, unwritten } = self;
         let checksums: Map<String, Value> = digests
             .checksums()
             .iter()
@@ -92,6 +112,7 @@ impl Record {
             "length": stamp.length,
             "modified": [stamp.modified.0, stamp.modified.1],
             "changed": [stamp.changed.0, stamp.changed.1],
+            "unwritten": unwritten,
         });
         format!("{text:#}\n").into_bytes()
     }
@@ -122,6 +143,7 @@ impl Record {
                 modified: time("modified")?,
                 changed: time("changed")?,
             },
+            unwritten: value.get("unwritten")?.as_str().map(str::to_owned),
         })
     }
 }
@@ -131,6 +153,12 @@ impl CachedImage {
     pub(super) fn write_record(&self) -> Result<(), CacheError> {
         write(&self.record_path(), &self.record.write())
     }
+}
+
+/// What tells one run of the system from another; empty where nothing does.
+fn boot() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
 }
 
 /// Writes a small file beside its name and renames it: it is there as a whole or not at all.
