@@ -291,6 +291,3 @@ impl Log {
         kept
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,1 @@
+//! `stratus-policy-image`, against a Marketplace and on files.

@@ -1,0 +1,1 @@
+//! Files with rules: what is read, what is refused and in which words.
