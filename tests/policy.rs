@@ -8,16 +8,20 @@
 #[allow(dead_code, reason = "some of it is used")]
 mod draft;
 #[path = "common/folder.rs"]
+#[cfg(feature = "marketplace")]
 mod folder;
+#[cfg(feature = "marketplace")]
 mod marketplace;
 #[path = "common/pki.rs"]
 mod pki;
 
 #[path = "policy/command.rs"]
+#[cfg(feature = "marketplace")]
 mod command;
 #[path = "policy/endorsers.rs"]
 mod endorsers;
 #[path = "policy/files.rs"]
+#[cfg(feature = "cli")]
 mod files;
 #[path = "policy/newest.rs"]
 mod newest;
@@ -29,3 +33,5 @@ mod quorum;
 mod rules;
 #[path = "policy/site.rs"]
 mod site;
+#[path = "policy/speed.rs"]
+mod speed;
