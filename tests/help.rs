@@ -104,7 +104,8 @@ fn the_page_of_the_policy_names_every_key() {
     let items = section.lines().filter_map(|line| line.strip_prefix(".It Sy "));
     let mut named: Vec<_> = items.flat_map(|item| item.split(" , ")).collect();
     let mut keys = stratuslab::config::PolicyConfig::KEYS.to_vec();
-    (named.sort_unstable(), keys.sort_unstable());
+    named.sort_unstable();
+    keys.sort_unstable();
     assert_eq!(named, keys);
 }
 

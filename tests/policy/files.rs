@@ -98,11 +98,11 @@ fn the_configuration_and_its_profiles_have_it_too() {
     let load = |profile| Config::load(Some(&path), profile).unwrap().policy;
     assert_all(&load(None));
     assert_all(&load(Some("other")));
-    let test = load(Some("test"));
-    assert_eq!(test.kind.as_deref(), Some(&["disk".to_owned()][..]));
+    let profile = load(Some("test"));
+    assert_eq!(profile.kind.as_deref(), Some(&["disk".to_owned()][..]));
     // Its anchors replace all anchors.
-    assert_eq!((test.ca_path, test.ca_file), (None, Some(folder.path().join("test.pem"))));
-    assert_eq!(test.minimum_endorsers, Some(2));
+    assert_eq!((profile.ca_path, profile.ca_file), (None, Some(folder.path().join("test.pem"))));
+    assert_eq!(profile.minimum_endorsers, Some(2));
     assert!(load(None).source().is_none());
     assert!(Config::load(Some(&path), Some("policy")).is_err(), "it is no profile");
 }

@@ -11,7 +11,7 @@ use stratuslab::{
 use crate::{
     draft::{Draft, sign, time},
     pki::{Kind, Request, new_key},
-    site::{JANE, allow, approved, by, decide, deny, foreign, member, now, refusal, said},
+    site::{JANE, allow, approved, by, decide, deny, member, refusal, said},
     site::{Signed as _, certificate},
 };
 
@@ -32,8 +32,9 @@ fn checksum(algorithm: ChecksumAlgorithm, value: &str) -> Checksum {
     Checksum::from_hex(algorithm, value).unwrap()
 }
 
-/// Changes a policy.
+/// Changes a policy, and an entry.
 type Change = fn(&mut Policy);
+type Edit = fn(Draft) -> Draft;
 
 fn policy(change: Change) -> Policy {
     let mut policy = Policy::default();
@@ -44,7 +45,7 @@ fn policy(change: Change) -> Policy {
 #[test]
 fn the_default_asks_for_a_signature_that_holds_and_nothing_else() {
     let document = draft().by_member(JANE);
-    assert_eq!(approved(&decide(&Policy::default(), &[document.clone()])), Some(name()));
+    assert_eq!(approved(&decide(&Policy::default(), std::slice::from_ref(&document))), Some(name()));
     let decisions = decide(&Policy::default(), &[document]).decisions;
     let rules: Vec<_> = decisions.iter().map(|decision| (decision.rule, decision.kept)).collect();
     assert_eq!(rules, [("valid", true), ("current", true)]);
@@ -136,8 +137,8 @@ fn the_rules_of_the_originals_have_their_words() {
 #[test]
 fn what_is_denied_is_refused_though_it_is_allowed() {
     let identifier = draft().identifier();
-    let mut policy = Policy::default();
-    policy.images = Lists { allow: vec![identifier], deny: vec![identifier] };
+    let images = Lists { allow: vec![identifier], deny: vec![identifier] };
+    let policy = Policy { images, ..Policy::default() };
     assert_eq!(refusal(&policy, draft().by_member(JANE)).0, "image-denied");
 }
 
@@ -160,7 +161,7 @@ fn checksums_of_every_algorithm_are_looked_up() {
 
 #[test]
 fn every_other_rule_refuses_what_breaks_it_and_nothing_else() {
-    let table: [(&str, Change, fn(Draft) -> Draft, fn(Draft) -> Draft, &str); 11] = [
+    let table: [(&str, Change, Edit, Edit, &str); 11] = [
         (
             "current",
             |_| (),
@@ -286,8 +287,6 @@ fn what_is_dated_ahead_is_refused_whatever_the_policy_allows() {
         let close = draft().created("2012-04-01T00:05:00Z").by_member(JANE);
         assert!(approved(&decide(&policy, &[close])).is_some());
     }
-    assert!(now() < time("2012-04-01T00:05:01Z"));
-    let _ = foreign();
 }
 
 #[test]

@@ -22,8 +22,8 @@ fn a_thousand_entries_are_judged_at_once() {
         assert_eq!(approved(&decide(policy, &documents)).is_some(), passes);
         let time = start.elapsed();
         eprintln!("{ENTRIES} entries: {time:?}");
-        // Without optimisation it takes several times as long, and other tests run beside this one.
-        let limit = if cfg!(debug_assertions) { Duration::from_secs(30) } else { Duration::from_secs(1) };
+        // It takes a tenth of that, but other tests run beside this one.
+        let limit = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 3 });
         assert!(time < limit, "{time:?}");
     };
     judged(&Policy::default(), true);
