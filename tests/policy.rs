@@ -4,12 +4,20 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, reason = "a test without its material has failed")]
 
+#[path = "trust/authority.rs"]
+#[allow(dead_code, reason = "some of it is used")]
+mod authority;
 #[path = "server/draft.rs"]
 #[allow(dead_code, reason = "some of it is used")]
 mod draft;
+#[path = "common/entry.rs"]
+mod entry;
 #[path = "common/folder.rs"]
 #[cfg(feature = "marketplace")]
 mod folder;
+#[path = "proxies/grid.rs"]
+#[allow(dead_code, reason = "some of it is used")]
+mod grid;
 #[cfg(feature = "marketplace")]
 mod marketplace;
 #[path = "common/pki.rs"]

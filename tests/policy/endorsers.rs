@@ -1,16 +1,20 @@
 //! Who may endorse: names on trusted paths, fingerprints, and those who only look like somebody.
 
 use stratuslab::{
+    Timestamp,
+    dsig::{SignRequest, sign},
+    metadata::rules::Leniency,
     policy::{Policy, PolicyError},
     trust::Pin,
 };
 
 use crate::{
     draft::Draft,
+    grid::{EMAIL, credentials, grid},
     pki::{Identity, Kind, Request, new_key},
     site::{
-        JANE, JOE, Signed as _, allow, anchors, by, certificate, decide, deny, fingerprint, foreign,
-        impostor, issued, member, refusal, whose,
+        JANE, JOE, Signed as _, allow, anchors, anchors_of, by, certificate, decide, deny, fingerprint,
+        foreign, impostor, issued, member, refusal, whose,
     },
 };
 
@@ -146,6 +150,39 @@ fn who_looks_like_one_that_is_denied_is_denied() {
     // And the rest passes.
     let policy = Policy { endorsers: deny([pin(JOE)]), ..Policy::default() };
     assert_eq!(refused(&policy, &jane), None);
+}
+
+#[test]
+fn a_proxy_stands_for_its_end_entity() {
+    let (grid, now) = (grid(), Timestamp::now());
+    let proxy = grid.proxy(Kind::P256);
+    let request = SignRequest {
+        credentials: &credentials(&proxy, &[&grid.end_entity, &grid.middle]),
+        method: None,
+        email: None,
+        created: now,
+        leniency: Leniency::Strict,
+        include_chain: true,
+    };
+    let unsigned = draft().valid("2999-01-01T00:00:00Z").unsigned();
+    let document = sign(unsigned.as_bytes(), &request).unwrap().document().to_vec();
+    let rule = |policy: &Policy| {
+        let decisions = policy.decide(None, [&document], now);
+        decisions.decisions.last().filter(|_| decisions.approved.is_none()).map(|decision| decision.rule)
+    };
+    let trusting = || Policy { anchors: anchors_of(&grid.root), ..Policy::default() };
+    let [own, owner] = [&proxy, &grid.end_entity].map(fingerprint);
+    for endorsers in [allow([pin(EMAIL)]), allow([pin(&owner)]), deny([pin(JOE)])] {
+        assert_eq!(rule(&Policy { endorsers, ..trusting() }), None);
+    }
+    for denied in [EMAIL, &own, &owner] {
+        let policy = Policy { endorsers: deny([pin(denied)]), ..trusting() };
+        assert_eq!(rule(&policy), Some("endorser-denied"), "{denied}");
+    }
+    let pinned = Policy { certificates: vec![owner.parse().unwrap()], ..trusting() };
+    assert_eq!(rule(&pinned), None);
+    // Nobody says whose it is where nobody is trusted.
+    assert_eq!(rule(&Policy::default()), Some("valid"));
 }
 
 #[test]

@@ -63,8 +63,13 @@ pub(crate) fn fingerprint(identity: &Identity) -> String {
 /// The authority alone.
 #[allow(clippy::unnecessary_wraps, reason = "it is what a policy has")]
 pub(crate) fn anchors() -> Option<Anchors> {
+    anchors_of(&ca())
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "it is what a policy has")]
+pub(crate) fn anchors_of(authority: &Identity) -> Option<Anchors> {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), ca().certificate_pem()).unwrap();
+    std::fs::write(file.path(), authority.certificate_pem()).unwrap();
     let mut anchors = Anchors::new();
     anchors.add_pem_file(file.path()).unwrap();
     Some(anchors)
