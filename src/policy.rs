@@ -214,7 +214,7 @@ impl Policy {
     ///
     /// The entry of a reference with a date may have been replaced by its endorser, unless by one that
     /// deprecates the image.
-    pub fn decide<D: AsRef<[u8]>>(
+    pub fn decide<D: AsRef<[u8]> + Sync>(
         &self,
         reference: Option<&Reference>,
         documents: impl IntoIterator<Item = D>,
@@ -291,6 +291,3 @@ impl Log {
         kept
     }
 }
-
-#[cfg(test)]
-mod tests;

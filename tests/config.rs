@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stratuslab::cli::{Failure, Status};
-use stratuslab::config::{Config, Hours, LogFormat, MAX_CONFIG_BYTES, MarketplaceConfig, Size, TrustConfig};
+use stratuslab::config::{
+    Config, Hours, LogFormat, MAX_CONFIG_BYTES, MarketplaceConfig, PolicyConfig, Size, TrustConfig,
+};
 use stratuslab::dsig::SignatureMethod;
 use stratuslab::trust::Pin;
 use tempfile::TempDir;
@@ -574,7 +576,7 @@ fn the_example_documents_every_key_and_its_default() {
     };
     let assignments: Vec<String> =
         EXAMPLE.lines().filter_map(commented).filter(|line| line.contains(" = ")).collect();
-    let tables = [Config::KEYS, TrustConfig::KEYS, MarketplaceConfig::KEYS];
+    let tables = [Config::KEYS, TrustConfig::KEYS, PolicyConfig::KEYS, MarketplaceConfig::KEYS];
     for key in tables.iter().copied().flatten().chain(&["selected_section"]) {
         let there = assignments.iter().filter(|line| line.starts_with(&format!("{key} = "))).count();
         // In the profile at the end some are there once more.
@@ -597,9 +599,14 @@ fn the_example_documents_every_key_and_its_default() {
     let debug = format!("{:?}", config.marketplace);
     let opened: Vec<_> = MarketplaceConfig::KEYS.iter().filter(|key| debug.contains(*key)).collect();
     assert_eq!(opened.len(), MarketplaceConfig::KEYS.len(), "{debug}");
+    let debug = format!("{:?}", config.policy);
+    let opened: Vec<_> = PolicyConfig::KEYS.iter().filter(|key| debug.contains(*key)).collect();
+    assert_eq!(opened.len(), PolicyConfig::KEYS.len(), "{debug}");
     // Those without the mark are the built-in ones.
     let marked = |line: &&str| line.contains("# example") || line.contains("example.org");
-    let table = |line: &str| line.starts_with("#[marketplace]").then_some("[marketplace]");
+    let table = |line: &str| {
+        ["[policy]", "[marketplace]"].into_iter().find(|table| line.strip_prefix('#') == Some(*table))
+    };
     let lines = EXAMPLE.lines().map(|line| (table(line).map(str::to_owned), commented(line)));
     let lines = lines.filter_map(|(table, assignment)| {
         table.or_else(|| assignment.filter(|line| line.contains(" = ") && !marked(&line.as_str())))
@@ -615,7 +622,8 @@ fn the_example_documents_every_key_and_its_default() {
          marketplace: MarketplaceConfig { set: [\"listen\", \"read_only\", \"open\", \"max_entry_bytes\", \
          \"allow_sha1\", \"confirm_email\", \"confirm_expires\", \"reminders\", \"query_timeout\", \
          \"query_memory\", \"query_rows\", \"client_timeout\", \"shutdown_timeout\", \"max_connections\", \
-         \"log_format\"], .. }, .. }"
+         \"log_format\"], .. }, policy: PolicyConfig { set: [\"minimum_endorsers\", \"allow_expired\", \
+         \"allow_deprecated\", \"allow_sha1\"], .. }, .. }"
     );
     let home = |path: &str| dirs::home_dir().map(|home| home.join(path));
     assert_eq!(config.p12_certificate, home(".globus/usercert.p12"));

@@ -95,6 +95,20 @@ fn the_page_of_the_marketplace_names_every_key_and_each_has_an_option() {
     }
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn the_page_of_the_policy_names_every_key() {
+    let page = fs::read_to_string(page("stratus-policy-image")).unwrap();
+    let (_, section) = page.split_once(".Sh POLICY\n").unwrap();
+    let (section, _) = section.split_once(".Sh ").unwrap();
+    let items = section.lines().filter_map(|line| line.strip_prefix(".It Sy "));
+    let mut named: Vec<_> = items.flat_map(|item| item.split(" , ")).collect();
+    let mut keys = stratuslab::config::PolicyConfig::KEYS.to_vec();
+    named.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(named, keys);
+}
+
 #[test]
 fn every_page_has_the_same_sections_in_the_same_order() {
     let expected = [

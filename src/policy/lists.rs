@@ -2,7 +2,7 @@
 
 use super::{Candidate, Found, Policy};
 use crate::{
-    Certificate, Checksum, ChecksumAlgorithm,
+    Certificate, Checksum, ChecksumAlgorithm, Email,
     email::is_same_address,
     trust::{Pin, PinMismatch},
 };
@@ -31,7 +31,7 @@ pub(super) fn endorser_allowed(policy: &Policy, candidate: &Candidate) -> Option
     let unproven = policy.unproven_emails
         && policy.anchors.is_none()
         && pins.iter().any(|pin| matches!(pin, Pin::Email(email) if is_same_address(email.as_str(), stated)));
-    let found = if unproven { Ok(()) } else { find(pins, policy, candidate) };
+    let found = if unproven { Ok(()) } else { find(&spelled(pins, candidate), policy, candidate) };
     let mut decision = allowed(ENDORSER, stated, found.is_ok());
     // What only looks like somebody on the list needs a reason.
     if let Err(mismatch @ (PinMismatch::Untrusted { .. } | PinMismatch::NoEmail { .. })) = found {
@@ -50,6 +50,20 @@ pub(super) fn endorsed_by(policy: &Policy, candidate: &Candidate) -> Option<Foun
         Ok(()) => Found::new(true, format_args!("{name} is endorsed by one of those asked for")),
         Err(mismatch) => Found::new(false, format_args!("{name}: {mismatch}")),
     })
+}
+
+/// P9: the same list, with the addresses that differ in the case of the host only as the entry has them: pins
+/// are compared to the letter.
+fn spelled(pins: &[Pin], candidate: &Candidate) -> Vec<Pin> {
+    let own = candidate.entry.evidence().endorser.email().and_then(|own| own.parse::<Email>().ok());
+    let known = [own.as_ref(), Some(&candidate.email)];
+    let spelled = |email: &Email| {
+        let same = |known: &&&Email| is_same_address(known.as_str(), email.as_str());
+        let known = known.iter().flatten().find(same);
+        Pin::Email((*known.unwrap_or(&email)).clone())
+    };
+    let of = |pin: &Pin| if let Pin::Email(email) = pin { spelled(email) } else { pin.clone() };
+    pins.iter().map(of).collect()
 }
 
 /// Whether the endorser is one of `pins`: names count on a trusted path, fingerprints always.

@@ -1,9 +1,12 @@
 //! Which of the entries that are left is used: the newest with enough others that say the same.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use super::{Approved, Candidate, Found, Log, Policy, lists};
-use crate::{ChecksumAlgorithm, Metadata, trust::Pin};
+use crate::{Checksum, ChecksumAlgorithm, Identifier, Metadata, trust::Pin};
 
 /// How many endorsers can count at most.
 pub(super) fn possible(policy: &Policy) -> usize {
@@ -28,36 +31,30 @@ pub(super) fn choose(policy: &Policy, mut candidates: Vec<Candidate>, log: &mut 
         return Some(Approved { entry: first.entry, others: Vec::new() });
     }
     let identities = Identities::of(&candidates);
+    let known: Vec<_> = candidates.iter().map(|candidate| is_known(policy, candidate)).collect();
+    // Where nobody contradicts, all have the same endorsers, and none has enough if one has not.
+    let mut settled: HashMap<Identifier, usize> = HashMap::new();
     let mut told = HashSet::new();
     for (chosen, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.wanted) {
-        let mut facts = Facts::of(&candidate.entry);
-        let mut counted = vec![chosen];
-        let same_image =
-            |(_, other): &(usize, &Candidate)| other.entry.identifier == candidate.entry.identifier;
-        for (index, other) in candidates.iter().enumerate().filter(same_image) {
-            if index == chosen {
-                continue;
+        let identifier = candidate.entry.identifier;
+        let (counted, found) = if let Some(found) = settled.get(&identifier) {
+            (Vec::new(), *found)
+        } else {
+            let (counted, contradicting) = agreeing(chosen, candidate, &candidates, &known);
+            let countable = counted.iter().copied().filter(|index| known.get(*index) == Some(&true));
+            let found = identities.distinct(countable);
+            if contradicting.is_empty() {
+                settled.insert(identifier, found);
             }
-            match facts.add(&other.entry) {
-                Ok(()) => counted.push(index),
-                Err(difference) if told.insert(index) => {
-                    let found = Found {
-                        kept: false,
-                        message: format!(
-                            "{} contradicts {} ({difference}), not counting entry",
-                            other.name, candidate.name
-                        ),
-                    };
-                    log.add(other, "agreement", found);
+            for (index, other, difference) in contradicting {
+                if told.insert(index) {
+                    let (name, chosen) = (&other.name, &candidate.name);
+                    let message = format!("{name} contradicts {chosen} ({difference}), not counting entry");
+                    log.add(other, "agreement", Found { kept: false, message });
                 }
-                Err(_) => {}
             }
-        }
-        let countable = counted
-            .iter()
-            .copied()
-            .filter(|index| candidates.get(*index).is_some_and(|candidate| is_known(policy, candidate)));
-        let found = identities.distinct(countable);
+            (counted, found)
+        };
         let kept = found >= policy.minimum_endorsers;
         let message =
             format!("{} has {found} of the {} endorsers wanted", candidate.name, policy.minimum_endorsers);
@@ -68,6 +65,30 @@ pub(super) fn choose(policy: &Policy, mut candidates: Vec<Candidate>, log: &mut 
         }
     }
     None
+}
+
+/// The candidates that agree with the one chosen, and with each other, by their indices, that one first;
+/// and those that contradict them, with what they contradict in.
+fn agreeing<'a>(
+    chosen: usize,
+    candidate: &'a Candidate,
+    candidates: &'a [Candidate],
+    known: &[bool],
+) -> (Vec<usize>, Vec<(usize, &'a Candidate, Difference<'a>)>) {
+    let mut facts = Facts::of(&candidate.entry);
+    let (mut counted, mut contradicting) = (vec![chosen], Vec::new());
+    // Whoever does not count does not contradict either.
+    let others =
+        candidates.iter().enumerate().zip(known).filter(|(_, known)| **known).map(|(other, _)| other);
+    let others = others
+        .filter(|(index, other)| *index != chosen && other.entry.identifier == candidate.entry.identifier);
+    for (index, other) in others {
+        match facts.add(&other.entry) {
+            Ok(()) => counted.push(index),
+            Err(difference) => contradicting.push((index, other, difference)),
+        }
+    }
+    (counted, contradicting)
 }
 
 /// Whether it is known who somebody is: by a trusted path, or by a certificate that the policy names.
@@ -81,36 +102,52 @@ fn is_known(policy: &Policy, candidate: &Candidate) -> bool {
 }
 
 /// What entries say of the content of one image, together.
-struct Facts {
+struct Facts<'a> {
     bytes: u64,
-    checksums: HashMap<ChecksumAlgorithm, String>,
+    checksums: HashMap<ChecksumAlgorithm, &'a str>,
 }
 
-impl Facts {
-    fn of(entry: &Metadata) -> Self {
+impl<'a> Facts<'a> {
+    fn of(entry: &'a Metadata) -> Self {
         let mut facts = Self { bytes: entry.bytes, checksums: HashMap::new() };
         facts.take(entry);
         facts
     }
 
-    fn take(&mut self, entry: &Metadata) {
-        let stated = entry.checksums.iter().map(|it| (it.algorithm(), it.value().to_owned()));
-        self.checksums.extend(stated);
+    fn take(&mut self, entry: &'a Metadata) {
+        self.checksums.extend(entry.checksums.iter().map(|it| (it.algorithm(), it.value())));
     }
 
     /// Adds what another entry says, unless one of both must be wrong.
-    fn add(&mut self, entry: &Metadata) -> Result<(), String> {
+    fn add(&mut self, entry: &'a Metadata) -> Result<(), Difference<'a>> {
         if entry.bytes != self.bytes {
-            return Err(format!("{} bytes, not {}", entry.bytes, self.bytes));
+            return Err(Difference::Bytes { stated: entry.bytes, known: self.bytes });
         }
-        for checksum in &entry.checksums {
-            let (algorithm, value) = (checksum.algorithm(), checksum.value());
-            if let Some(known) = self.checksums.get(&algorithm).filter(|known| *known != value) {
-                return Err(format!("{algorithm} {value}, not {known}"));
+        for stated in &entry.checksums {
+            let known = self.checksums.get(&stated.algorithm());
+            if let Some(&known) = known.filter(|known| **known != stated.value()) {
+                return Err(Difference::Checksum { stated, known });
             }
         }
         self.take(entry);
         Ok(())
+    }
+}
+
+/// What two entries do not agree in; a sentence is made of it only if somebody is told.
+enum Difference<'a> {
+    Bytes { stated: u64, known: u64 },
+    Checksum { stated: &'a Checksum, known: &'a str },
+}
+
+impl fmt::Display for Difference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes { stated, known } => write!(f, "{stated} bytes, not {known}"),
+            Self::Checksum { stated, known } => {
+                write!(f, "{} {}, not {known}", stated.algorithm(), stated.value())
+            }
+        }
     }
 }
 

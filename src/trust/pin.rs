@@ -7,13 +7,13 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Certificate, DistinguishedName, Email, email::is_same_address};
+use crate::{Certificate, DistinguishedName, Email};
 
 /// One endorser.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pin {
-    /// By the first rfc822Name of the certificate, in which the case of the host is no matter.
+    /// By the first rfc822Name of the certificate.
     Email(Email),
     /// By the subject, compared as the exact text that entries have. One with U+FFFD in it is that of
     /// several names, and is not parsed from text.
@@ -161,7 +161,7 @@ impl Pin {
     ) -> Result<&'a Self, PinMismatch> {
         let subject = || endorser.subject().clone();
         let fits = |pin: &&Self| match pin {
-            Self::Email(email) => endorser.email().is_some_and(|own| is_same_address(own, email.as_str())),
+            Self::Email(email) => endorser.email() == Some(email.as_str()),
             Self::Subject(subject) => endorser.subject() == subject,
             Self::Fingerprint(digits) => endorser.sha256_fingerprint() == *digits,
         };
@@ -173,9 +173,7 @@ impl Pin {
             return Err(PinMismatch::Untrusted { subject: subject(), pin: pin.clone(), reason });
         }
         let unproven = pins.iter().find_map(|pin| match pin {
-            Self::Email(email) if endorser.email().is_none() && is_same_address(email.as_str(), stated) => {
-                Some(email)
-            }
+            Self::Email(email) if endorser.email().is_none() && email.as_str() == stated => Some(email),
             _ => None,
         });
         if let Some(email) = unproven {
