@@ -40,6 +40,9 @@ pub use version::Version;
 /// Told each transient failure and the pause before the next attempt.
 pub type RetryObserver = Arc<dyn Fn(&RemoteError, Duration) + Send + Sync>;
 
+/// Says whether a URL may be asked for.
+pub type UrlFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// How an image is fetched. Nothing is ever shown of who fetches it: no login, no certificate.
 #[derive(Clone)]
 pub struct RemoteOptions {
@@ -54,6 +57,8 @@ pub struct RemoteOptions {
     /// How many parts are asked for at a time where the server lets itself be asked for parts and proves
     /// that they are of one object.
     pub connections: NonZeroUsize,
+    /// Where redirects may lead; anywhere if there is none, but never from https to http.
+    pub redirects: Option<UrlFilter>,
     /// Told what is tried again.
     pub on_retry: Option<RetryObserver>,
 }
@@ -65,6 +70,7 @@ impl Default for RemoteOptions {
             stall_timeout: Duration::from_mins(1),
             longest_retry_after: Duration::from_mins(5),
             connections: NonZeroUsize::MIN,
+            redirects: None,
             on_retry: None,
         }
     }

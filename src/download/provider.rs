@@ -1,5 +1,7 @@
 //! The one call: from a reference to a verified file.
 
+use std::sync::Arc;
+
 use crate::{
     Metadata, Timestamp,
     cache::{Cache, CacheError, CachedImage, Check, Source},
@@ -201,10 +203,17 @@ impl Provider<'_> {
             return Ok((image, Origin::Cache));
         }
         let folder = self.cache.partial(&lock)?;
+        let mut options = self.options.clone();
+        if !self.policy.locations.is_empty() {
+            // Where an image may not lie, a redirect leads it no better.
+            let allowed = self.policy.locations.clone();
+            options.remote.redirects =
+                Some(Arc::new(move |url| allowed.iter().any(|prefix| prefix.covers(url))));
+        }
         let from = Fetcher {
             expected: Expected { entry, others: &others },
             folder: &folder,
-            options: self.options,
+            options: &options,
             observe: self.observe,
             files: matches!(whence, Whence::Files(_)),
         };

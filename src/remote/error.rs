@@ -40,7 +40,7 @@ pub enum RemoteError {
         reason: String,
     },
     /// Sent from https to http, where anyone on the way could change the image, to another
-    /// scheme, or to what is no URL.
+    /// scheme, to what is no URL, or to where it may not lead.
     #[error("{from} redirects to {to}, which is not followed")]
     Redirected {
         /// What was asked for.

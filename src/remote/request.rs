@@ -190,7 +190,9 @@ impl Source {
     }
 
     fn redirected(&self, from: &Url, target: &str) -> Result<Url, RemoteError> {
+        let allowed = |to: &Url| self.options.redirects.as_ref().is_none_or(|allows| allows(to.as_str()));
         http::redirected_as_securely(from, target)
+            .and_then(|to| if allowed(&to) { Ok(to) } else { Err(to.into()) })
             .map_err(|to| RemoteError::Redirected { from: self.target.shown(from).into(), to })
     }
 

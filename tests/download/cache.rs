@@ -162,7 +162,7 @@ fn images_are_listed_verified_and_pruned() {
     let one_path = site.fetched(&[&first]);
     let two_path = site.fetched(&[&second]);
     let record = |path: &Path| path.with_extension("json");
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     File::options()
         .append(true)
         .open(record(&two_path))
@@ -226,5 +226,5 @@ fn a_removable_disk_fills_the_cache() {
 /// A document without its XML declaration, as it is in a list.
 fn bare(document: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(document).unwrap();
-    text[text.find("<rdf:RDF").unwrap()..].as_bytes().to_vec()
+    document[text.find("<rdf:RDF").unwrap()..].to_vec()
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Longer than anything takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits for something.
 #[track_caller]
@@ -44,7 +44,7 @@ fn interrupt(child: &Child, signal: &str) {
 
 /// Bytes of the transfers that were begun.
 fn partial(site: &Site) -> u64 {
-    let partial = site.cached().into_iter().filter(|name| name.ends_with(".part"));
+    let partial = site.cached().into_iter().filter(|name| name.strip_suffix(".part").is_some());
     partial
         .map(|name| fs::metadata(site.user.path(".cache/stratuslab").join(name)).map_or(0, |it| it.len()))
         .sum()

@@ -91,6 +91,21 @@ fn a_policy_decides_what_is_fetched_and_from_where() {
     policy(&format!("[policy]\nos = [\"ttylinux\"]\nlocations = [\"{}\"]\n", site.web.base));
     assert!(fs::read(site.fetched(&["--policy", "policy.toml", &identifier])).unwrap() == image);
     assert_eq!(site.web.log(), ["GET /image.img - 200"], "nothing else was asked");
+    // Nor does a redirect lead to where an image may not lie.
+    let to = url.clone();
+    let server = Scripted::start(move |_| {
+        Act::Send(answer("302 Found", &format!("Location: {to}\nContent-Length: 0"), b""))
+    });
+    let redirecting = server.url("/image.img");
+    let second = content(6000);
+    let redirected = site.publish(&entry(&second, &[&redirecting]));
+    policy(&format!("[policy]\nlocations = [\"{}\"]\n", server.base));
+    site.download(&["--policy", "policy.toml", &redirected]).failed(
+        5,
+        &format!(
+            "error: {redirecting} redirects to {url}, which is not followed\nhint: name the URL of the image itself\n"
+        ),
+    );
     // None that is allowed.
     policy("[policy]\nlocations = [\"https://images.example.org\"]\n");
     site.download(&["--policy", "policy.toml", "--cache", "other", &identifier]).refused();
