@@ -16,8 +16,8 @@ case "${1:-}" in tests | fuzz)
     packages+=(procps libxml2-utils default-jdk-headless bzip2 xz-utils zstd mandoc shellcheck time)
     # what makes images of every format
     packages+=(qemu-utils xorriso)
-    # the web server that images lie on
-    packages+=(nginx-light)
+    # the web server that images lie on, and a file system that copies by reference
+    packages+=(nginx-light xfsprogs)
     # tokens without hardware
     packages+=(softhsm2 p11-kit-modules)
     # the Marketplace's other database

@@ -165,6 +165,47 @@ fn what_was_begun_is_given_up_if_the_image_there_is_another() {
 }
 
 #[test]
+fn whatever_is_waited_for_can_be_interrupted() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    site.web.serve("image.img", &image);
+    let slow = format!("{}/slow/image.img", site.web.base);
+    let identifier = site.publish(&entry(&image, &[&slow]));
+    let first = started(site.command(&[&identifier]));
+    until("it begins", || partial(&site) > 0);
+    // For another process.
+    let mut second = started(site.command(&[&identifier]));
+    let mut said = [0; 5];
+    second.stderr.as_mut().unwrap().read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"note:");
+    interrupt(&second, "-INT");
+    assert_eq!(ended(second).0, Some(130));
+    let (status, path, _) = ended(first);
+    assert_eq!(status, Some(0));
+    // For whoever reads the image.
+    let child = started(site.command(&["-o", "-", &identifier]));
+    thread::sleep(Duration::from_millis(300));
+    interrupt(&child, "-INT");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    // For a Marketplace that says nothing, and a location that does not either.
+    let silent = Scripted::start(|_| Act::Stall(Vec::new()));
+    for arguments in [
+        vec!["--cache", "other", "--marketplace-endpoint", &silent.base, &identifier],
+        vec!["--cache", "other", "--metadata-file", "silent.xml", "-o", "image.img"],
+    ] {
+        let draft = entry(&image, &[&silent.url("/image.img")]);
+        site.user.write("silent.xml", draft.signed_by(&crate::site::jane()));
+        let asked = silent.log().len();
+        let child = started(site.command(&arguments));
+        until("it asks", || silent.log().len() > asked);
+        interrupt(&child, "-INT");
+        assert_eq!(ended(child), (Some(130), String::new(), String::new()));
+        assert!(!site.user.names().contains(&"image.img".to_owned()));
+    }
+    assert!(fs::read(path.trim_end()).unwrap() == image);
+}
+
+#[test]
 fn an_interrupt_leaves_no_copy_and_no_scratch() {
     let site = Site::new();
     let image = content(6 << 20);

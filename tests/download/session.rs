@@ -1,6 +1,6 @@
 //! What a user does: an identifier becomes a file, and a second time needs no network.
 
-use std::{fs, os::unix::fs::MetadataExt as _};
+use std::{fs, os::unix::fs::MetadataExt as _, process::Command};
 
 use crate::{
     draft::Draft,
@@ -178,6 +178,31 @@ fn a_copy_is_a_file_of_its_own() {
     let file = fs::File::create(site.user.path("redirected")).unwrap();
     assert!(site.command(&["-o", "-", &identifier]).stdout(file).status().unwrap().success());
     assert_eq!(fs::read(site.user.path("redirected")).unwrap(), image);
+}
+
+#[test]
+fn a_copy_is_by_reference_where_the_file_system_can() {
+    let site = Site::new();
+    let image = content(40 << 20);
+    let identifier = site.offer(&image);
+    site.user.sparse("xfs.img", 320 << 20);
+    let download = site.command(&["--cache", "xfs/cache", "-o", "xfs/image.img", &identifier]);
+    let script = "mkfs.xfs -q -m reflink=1 xfs.img && mkdir xfs && mount -o loop xfs.img xfs || exit 99; \
+                  \"$@\" || exit; stat -c %h xfs/image.img && cmp xfs/image.img xfs/cache/images/*/*[!n] && \
+                  filefrag -v xfs/image.img; umount xfs";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh"]).arg(download.get_program()).args(download.get_args());
+    command.current_dir(site.user.path("")).env("HOME", site.user.path(""));
+    let output = command.output().unwrap();
+    let (said, failed) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    if output.status.code() == Some(99) || failed.starts_with("unshare: ") {
+        eprintln!("skipped: no file system can be mounted here");
+        return;
+    }
+    assert_eq!((output.status.code(), failed.as_str()), (Some(0), ""), "{said}");
+    assert!(said.starts_with("1\n"), "it has one name: {said}");
+    assert!(said.contains("shared"), "{said}");
 }
 
 #[test]

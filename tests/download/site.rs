@@ -107,7 +107,8 @@ impl Site {
         files(&root, &mut found);
         let mut names: Vec<_> =
             found.iter().map(|path| path.strip_prefix(&root).unwrap().display().to_string()).collect();
-        names.retain(|name| !name.starts_with("locks") && !name.ends_with(".json") && name != "CACHEDIR.TAG");
+        let is_record = |name: &str| name.strip_suffix(".json").is_some();
+        names.retain(|name| !name.starts_with("locks") && !is_record(name) && name != "CACHEDIR.TAG");
         names.sort();
         names
     }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A Marketplace that answers a list with these documents, the first time and later.
-fn fickle(first: Vec<u8>, later: Vec<u8>) -> Scripted {
+fn fickle(first: &[u8], later: &[u8]) -> Scripted {
     let asked = AtomicUsize::new(0);
     let list = |document: &[u8]| {
         let text = std::str::from_utf8(document).unwrap();
@@ -24,7 +24,7 @@ fn fickle(first: Vec<u8>, later: Vec<u8>) -> Scripted {
             body.as_bytes(),
         )
     };
-    let (first, later) = (list(&first), list(&later));
+    let (first, later) = (list(first), list(later));
     Scripted::start(move |_| {
         Act::Send(if asked.fetch_add(1, Ordering::SeqCst) == 0 { first.clone() } else { later.clone() })
     })
@@ -42,7 +42,7 @@ fn an_entry_that_changes_between_policy_and_download_is_not_used() {
     let honest = draft.signed_by(&jane());
     let forged = entry(&good, &[&evil_url]).signed_by(&stranger);
     // The documents are asked for once: what was judged is what is used.
-    let marketplace = fickle(honest.clone(), forged.clone());
+    let marketplace = fickle(&honest, &forged);
     let identifier = draft.identifier().to_string();
     let done = site.download(&["--marketplace-endpoint", &marketplace.base, "-o", "image.img", &identifier]);
     done.ended(0, "", "");
@@ -50,11 +50,11 @@ fn an_entry_that_changes_between_policy_and_download_is_not_used() {
     assert_eq!(marketplace.log().len(), 1);
     // With the forged one first, nothing is fetched.
     let site = Site::new();
-    let marketplace = fickle(forged.clone(), honest.clone());
+    let marketplace = fickle(&forged, &honest);
     site.download(&["--marketplace-endpoint", &marketplace.base, &identifier]).refused();
     assert_eq!(site.cached(), Vec::<String>::new());
     // Between two commands: the policy approved an entry, and the Marketplace gives another under its name.
-    let marketplace = fickle(honest, forged);
+    let marketplace = fickle(&honest, &forged);
     let approved = site.user.run(
         "policy-image",
         &["--marketplace-endpoint", &marketplace.base, "--ca-file", "ca.pem", &identifier],
@@ -69,7 +69,7 @@ fn an_entry_of_another_image_is_not_used() {
     let (one, two) = (content(5000), content(6000));
     let url = site.web.serve("two.img", &two);
     let other = entry(&two, &[&url]).signed_by(&jane());
-    let marketplace = fickle(other.clone(), other);
+    let marketplace = fickle(&other, &other);
     let identifier = entry(&one, &[]).identifier().to_string();
     site.download(&["--marketplace-endpoint", &marketplace.base, &identifier]).refused();
     assert_eq!(site.web.log(), Vec::<String>::new());
@@ -138,7 +138,7 @@ fn what_was_withdrawn_is_not_handed_out_though_it_is_cached() {
     site.user.run("cache", &["-q", "add", "withdrawn.xml"]);
     site.download(&["--offline", &identifier]).refused();
     let old = draft.signed_by(&jane());
-    let rolled_back = fickle(old.clone(), old);
+    let rolled_back = fickle(&old, &old);
     site.download(&["--marketplace-endpoint", &rolled_back.base, &identifier]).refused();
 }
 
