@@ -12,7 +12,7 @@
 //! A file is handed out if it is as it was when its checksums were computed ([`Check::Stamp`]: inode, size
 //! and both times), or if they still hold ([`Check::Content`]); and if they are those of the entry that is
 //! asked for. Whoever may write into the directory may do anything to it, so that it has to belong to its
-//! user, or to root, and must not be open to all.
+//! user, or to root, and must not be open to others.
 
 mod copy;
 mod documents;
@@ -26,7 +26,7 @@ mod sparse;
 use std::{
     fs,
     io::{self, ErrorKind},
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -95,13 +95,13 @@ impl Cache {
         let root = root.into();
         // Its images are handed out by their paths, which have to be good elsewhere.
         let root = std::path::absolute(&root).unwrap_or(root);
-        fs::create_dir_all(&root).map_err(CacheError::io("create", &root))?;
+        create(&root)?;
         let found = fs::metadata(&root).map_err(CacheError::io("read", &root))?;
         let user = rustix::process::geteuid().as_raw();
         if found.uid() != user && found.uid() != 0 {
             return Err(CacheError::Foreign { root });
         }
-        if found.mode() & 0o002 != 0 {
+        if found.mode() & 0o022 != 0 {
             return Err(CacheError::Open { root });
         }
         let cache = Self { root };
@@ -228,7 +228,7 @@ impl Cache {
         looked_at: Option<Stamp>,
     ) -> Result<Option<PathBuf>, CacheError> {
         let folder = self.root.join("altered");
-        fs::create_dir_all(&folder).map_err(CacheError::io("create", &folder))?;
+        create(&folder)?;
         let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let name = format!("{}-{}", image.record.digests.identifier(), seconds.as_nanos());
         let aside = folder.join(name);
@@ -296,6 +296,12 @@ impl CachedImage {
             let _ = record.set_modified(SystemTime::now());
         }
     }
+}
+
+/// Makes a directory into which nobody else can write, whatever new files are open to by default.
+fn create(folder: &Path) -> Result<(), CacheError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
+    made.map_err(CacheError::io("create", folder))
 }
 
 /// The digests of a file as it is; `None` if it is none that could have been kept.

@@ -101,11 +101,17 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let check = args.verify_cache.or(session.config()?.verify_cache).unwrap_or_default().into();
     let watch = Watch::new(session);
     let observe = |event: &Event<'_>| watch.see(event);
-    let provider =
-        Provider { cache: &cache, check, policy: &site.policy, options: &options, observe: &observe };
+    let offline = args.download.offline.unwrap_or_default();
+    let provider = Provider {
+        cache: &cache,
+        check,
+        policy: &site.policy,
+        options: &options,
+        offline: offline == Offline::Always,
+        observe: &observe,
+    };
 
     let (endpoint, reference) = asked.map_or((None, None), |(endpoint, asked)| (endpoint, Some(asked)));
-    let offline = args.download.offline.unwrap_or_default();
     let documents;
     let client;
     let whence = if !args.entries.metadata_file.is_empty() {

@@ -6,7 +6,7 @@
 use std::fs;
 
 use super::{
-    Cache, CacheError, Lock, names,
+    Cache, CacheError, Lock, create, names,
     record::{name_of, write},
 };
 use crate::{Identifier, xml::MAX_DOCUMENT_BYTES};
@@ -43,7 +43,7 @@ impl Cache {
         others: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<(), CacheError> {
         let folder = self.folder("entries", lock.identifier());
-        fs::create_dir_all(&folder).map_err(CacheError::io("create", &folder))?;
+        create(&folder)?;
         let there = names(&folder)?;
         let (mut count, mut bytes) = (0, 0);
         let mut kept = Vec::new();

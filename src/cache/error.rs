@@ -15,8 +15,8 @@ pub enum CacheError {
         /// The directory.
         root: PathBuf,
     },
-    /// Anyone may write into the directory.
-    #[error("the cache {} can be written to by everyone", root.display())]
+    /// Others may write into the directory.
+    #[error("the cache {} can be written to by others", root.display())]
     Open {
         /// The directory.
         root: PathBuf,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Cache, CacheError, CachedImage, Lock, SparseWriter,
+    Cache, CacheError, CachedImage, Lock, SparseWriter, create,
     record::{Record, Stamp},
 };
 use crate::{
@@ -35,7 +35,7 @@ impl Cache {
     pub fn insert(&self, lock: &Lock, source: Source<'_>) -> Result<CachedImage, CacheError> {
         let Source { image, content, from } = source;
         let folder = self.folder("images", lock.identifier());
-        fs::create_dir_all(&folder).map_err(CacheError::io("create", &folder))?;
+        create(&folder)?;
         let sha256 = image.digests.checksum(ChecksumAlgorithm::Sha256);
         let path = folder.join(sha256.map(crate::Checksum::value).unwrap_or_default());
         let failed = || CacheError::io("write", content);
@@ -62,7 +62,7 @@ impl Cache {
         progress: impl FnMut(u64),
     ) -> Result<Option<CachedImage>, AddError> {
         let folder = self.root.join("partial");
-        fs::create_dir_all(&folder).map_err(CacheError::io("create", &folder))?;
+        create(&folder)?;
         let staged = tempfile::Builder::new().prefix("added-").tempfile_in(&folder);
         let staged = staged.map_err(CacheError::io("write", &folder))?;
         let mut content = SparseWriter::new(staged.as_file(), 0);
@@ -99,7 +99,7 @@ impl Cache {
     /// A folder for what is being fetched of an image.
     pub(crate) fn partial(&self, lock: &Lock) -> Result<PathBuf, CacheError> {
         let folder = self.folder("partial", lock.identifier());
-        fs::create_dir_all(&folder).map_err(CacheError::io("create", &folder))?;
+        create(&folder)?;
         Ok(folder)
     }
 }

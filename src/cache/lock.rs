@@ -1,13 +1,13 @@
 //! One process at a time fetches, moves or removes an image.
 
-use std::fs::{self, File};
+use std::fs::File;
 
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
 };
 
-use super::{Cache, CacheError};
+use super::{Cache, CacheError, create};
 use crate::Identifier;
 
 /// The right to change what is kept of one image, until it is dropped or the process ends.
@@ -50,7 +50,7 @@ impl Cache {
     fn locked(&self, identifier: Identifier, how: FlockOperation) -> Result<Option<Lock>, CacheError> {
         let path = self.folder("locks", identifier);
         let folder = self.root.join("locks");
-        fs::create_dir_all(&folder).map_err(CacheError::io("create", &folder))?;
+        create(&folder)?;
         let file = File::options().create(true).append(true).open(&path);
         let file = file.map_err(CacheError::io("lock", &path))?;
         loop {

@@ -52,7 +52,7 @@ impl From<CacheError> for Failure {
     fn from(error: CacheError) -> Self {
         let hint = match &error {
             CacheError::Foreign { .. } => Some("--cache DIR names one of your own"),
-            CacheError::Open { .. } => Some("chmod o-w takes that away"),
+            CacheError::Open { .. } => Some("chmod go-w takes that away"),
             CacheError::Changed { .. } => Some("try again; --verify-cache=always reads it first"),
             CacheError::Io { .. } => None,
         };

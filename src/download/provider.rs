@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Metadata, Timestamp,
+    Location, Metadata, Timestamp,
     cache::{Cache, CacheError, CachedImage, Check, Source},
     dsig::Verified,
     marketplace::{Client, ClientError, Reference},
@@ -22,6 +22,8 @@ pub struct Provider<'a> {
     pub policy: &'a Policy,
     /// How they are fetched.
     pub options: &'a DownloadOptions,
+    /// Fetches nothing from anywhere else: an image is in the cache, or in a file of this machine.
+    pub offline: bool,
     /// Told what happens.
     pub observe: &'a Observer<'a>,
 }
@@ -34,7 +36,7 @@ pub enum Whence<'a> {
     Marketplace(&'a Client, Fallback),
     /// Files of this machine: then an image may lie in one, too.
     Files(&'a [Vec<u8>]),
-    /// What was said before: nobody is asked, and nothing fetched.
+    /// What was said before.
     Cache,
 }
 
@@ -130,6 +132,16 @@ impl Provider<'_> {
             return Err(ImageError::NoEntry { reference, endpoint });
         }
         let mut decisions = self.policy.decide(reference, &documents, now);
+        let mut documents = documents;
+        if let (None, Some(approved)) = (reference, &decisions.approved) {
+            // Now that it is known which image it is: what else was said of it?
+            let known = documents.len();
+            let remembered = self.cache.documents(approved.entry.identifier)?;
+            documents.extend(remembered);
+            if documents.len() > known {
+                decisions = self.policy.decide(reference, &documents, now);
+            }
+        }
         // What was decided is what is used: no document is asked for again.
         let Some(approved) = decisions.approved.take() else {
             return Err(ImageError::Refused(Box::new(decisions)));
@@ -193,8 +205,13 @@ impl Provider<'_> {
             }
             return Ok((image, Origin::Cache));
         }
-        if matches!(whence, Whence::Cache) {
-            return Err(ImageError::NotCached { identifier: entry.identifier });
+        let files = matches!(whence, Whence::Files(_));
+        let mut locations = self.policy.locations(entry);
+        if self.offline {
+            locations.retain(|location| files && matches!(location.parse(), Ok(Location::File(_))));
+            if locations.is_empty() {
+                return Err(ImageError::NotCached { identifier: entry.identifier });
+            }
         }
         let lock = self.cache.lock(entry.identifier, || (self.observe)(&Event::Waiting))?;
         // Another process may have fetched it meanwhile.
@@ -215,9 +232,9 @@ impl Provider<'_> {
             folder: &folder,
             options: &options,
             observe: self.observe,
-            files: matches!(whence, Whence::Files(_)),
+            files,
         };
-        let fetched = from.fetch(&self.policy.locations(entry))?;
+        let fetched = from.fetch(&locations)?;
         let source =
             Source { image: &fetched.image, content: &fetched.content, from: fetched.location.clone() };
         let image = self.cache.insert(&lock, source)?;

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, Permissions},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     path::Path,
+    process::Command,
     time::{Duration, SystemTime},
 };
 
@@ -110,13 +111,27 @@ fn a_cache_that_others_can_write_to_is_refused() {
     let identifier = site.offer(&content(3000));
     let shared = site.user.path("shared");
     fs::create_dir(&shared).unwrap();
-    fs::set_permissions(&shared, Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o775)).unwrap();
     let fact = format!(
-        "error: the cache {} can be written to by everyone\nhint: chmod o-w takes that away\n",
+        "error: the cache {} can be written to by others\nhint: chmod go-w takes that away\n",
         shared.display()
     );
     site.download(&["--cache", "shared", &identifier]).failed(3, &fact);
     assert_eq!(fs::read_dir(&shared).unwrap().count(), 0);
+    // What is made is open to nobody else, whatever the user's files are.
+    let script = "umask 0; exec \"$@\"";
+    let download = site.command(&["--cache", "mine", &identifier]);
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(download.get_program()).args(download.get_args());
+    assert!(
+        command.current_dir(site.user.path("")).env("HOME", site.user.path("")).status().unwrap().success()
+    );
+    let open = Command::new("find")
+        .arg(site.user.path("mine"))
+        .args(["-perm", "/022", "-type", "d"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(open.stdout).unwrap(), "");
 }
 
 #[test]

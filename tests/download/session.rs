@@ -99,6 +99,12 @@ fn what_is_not_there_is_told_apart() {
     site.download(&[&identifier]).failed(1, "error: the entry states no location of the image\n");
     site.user.write("entry.xml", entry(&image, &["http://h/i"]).signed_by(&jane()));
     site.user.run("cache", &["add", "entry.xml"]);
+    site.download(&["--offline", "--metadata-file", "entry.xml"]).failed(
+        1,
+        &format!(
+            "error: the image {identifier} is not in the cache\nhint: without --offline it is fetched\n"
+        ),
+    );
     site.download(&["--offline", &identifier]).failed(
         1,
         &format!(

@@ -138,6 +138,8 @@ fn what_was_withdrawn_is_not_handed_out_though_it_is_cached() {
     site.user.run("cache", &["-q", "add", "withdrawn.xml"]);
     site.download(&["--offline", &identifier]).refused();
     let old = draft.signed_by(&jane());
+    site.user.write("old.xml", &old);
+    site.download(&["--metadata-file", "old.xml"]).refused();
     let rolled_back = fickle(&old, &old);
     site.download(&["--marketplace-endpoint", &rolled_back.base, &identifier]).refused();
 }
