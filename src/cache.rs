@@ -44,7 +44,7 @@ pub use prune::Pruned;
 pub use record::Record;
 use record::Stamp;
 pub(crate) use record::name_of;
-pub(crate) use sparse::SparseWriter;
+pub(crate) use sparse::{SparseWriter, keep};
 
 /// What tells backup programs that nothing in a directory is lost with it
 /// (<https://bford.info/cachedir/>).

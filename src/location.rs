@@ -105,12 +105,19 @@ impl FromStr for Location {
                 Ok(Self::File(FileUrl { given: text.to_owned(), path }))
             }
             "pdisk" => Err(LocationError::Pdisk { value: shown() }),
-            scheme if scheme.is_empty() || scheme.contains('/') => {
-                Err(LocationError::NoUrl { value: shown() })
+            scheme if is_scheme(scheme) => {
+                Err(LocationError::Scheme { value: shown(), scheme: scheme.to_owned() })
             }
-            scheme => Err(LocationError::Scheme { value: shown(), scheme: scheme.to_owned() }),
+            _ => Err(LocationError::NoUrl { value: shown() }),
         }
     }
+}
+
+/// Whether it can be what stands before the colon of a URI: a letter, then letters, digits, `+`, `-` or `.`
+/// (RFC 3986 §3.1).
+pub fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 impl fmt::Display for Location {
@@ -221,6 +228,7 @@ mod tests {
         assert!(matches!(parse(""), LocationError::NoUrl { .. }));
         assert!(matches!(parse("file://elsewhere/x"), LocationError::File { .. }));
         assert!(matches!(parse("http://jane:secret@h/i"), LocationError::Http(_)));
+        assert!(matches!(parse("gopher\u{1b}[2J:x"), LocationError::NoUrl { .. }));
         assert!(!parse("gopher\u{1b}[2J:x").to_string().contains('\u{1b}'));
     }
 }

@@ -2,13 +2,12 @@
 
 use std::{
     fs::{self, File, Permissions},
-    io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use super::{
-    Cache, CacheError, CachedImage, Lock, SparseWriter, create,
+    Cache, CacheError, CachedImage, Lock, create, keep,
     record::{Record, Stamp},
 };
 use crate::{
@@ -65,8 +64,6 @@ impl Cache {
         create(&folder)?;
         let staged = tempfile::Builder::new().prefix("added-").tempfile_in(&folder);
         let staged = staged.map_err(CacheError::io("write", &folder))?;
-        let mut content = SparseWriter::new(staged.as_file(), 0);
-        let mut written = Ok(());
         let options = DigestOptions {
             algorithms: ChecksumAlgorithm::ALL.to_vec(),
             compressed: Vec::new(),
@@ -76,15 +73,8 @@ impl Cache {
         drop(ImageFile::open(path)?);
         let file =
             File::open(path).map_err(|cause| ImageError::Unreadable { image: path.to_owned(), cause })?;
-        let image = Image::read_into(path, file, &options, progress, |bytes| {
-            content.write(bytes).map_err(|error| {
-                written = Err(error);
-                io::ErrorKind::Other.into()
-            })
-        });
-        written.map_err(CacheError::io("write", staged.path()))?;
-        let image = image?;
-        content.finish().map_err(CacheError::io("write", staged.path()))?;
+        let image = keep(path, file, &options, progress, staged.as_file());
+        let image = image.map_err(CacheError::io("write", staged.path()))??;
         if !wanted(image.digests.identifier()) {
             return Ok(None);
         }

@@ -1,6 +1,13 @@
 //! Writing a file whose zeros take no room.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _};
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
+};
+
+use crate::checksum::{DigestOptions, Image, ImageError};
 
 /// Bytes that are a hole if all of them are zero: a block of most file systems.
 const BLOCK: usize = 4096;
@@ -46,6 +53,33 @@ impl<'a> SparseWriter<'a> {
     }
 }
 
+/// Reads an image and writes its content into `file`, an empty one. `progress` is told the bytes that are
+/// read; `name` is for errors.
+///
+/// # Errors
+/// [`io::Error`] if the content cannot be written; inside, why there is no image.
+pub(crate) fn keep(
+    name: impl Into<PathBuf>,
+    stream: impl Read,
+    options: &DigestOptions,
+    progress: impl FnMut(u64),
+    file: &File,
+) -> io::Result<Result<Image, ImageError>> {
+    let mut writer = SparseWriter::new(file, 0);
+    let mut failure = None;
+    let image = Image::read_into(name, stream, options, progress, |bytes| {
+        writer.write(bytes).map_err(|error| {
+            failure = Some(error);
+            // It is told above.
+            io::ErrorKind::Other.into()
+        })
+    });
+    match failure {
+        Some(error) => Err(error),
+        None => writer.finish().map(|()| image),
+    }
+}
+
 /// How many bytes, from the first one on, belong to blocks that are all zero, or to others. What does not
 /// fill a block is data.
 fn run(bytes: &[u8], position: u64, zero: bool) -> usize {
@@ -64,7 +98,7 @@ fn run(bytes: &[u8], position: u64, zero: bool) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Read as _, os::unix::fs::MetadataExt as _};
+    use std::os::unix::fs::MetadataExt as _;
 
     use proptest::prelude::*;
 

@@ -11,6 +11,7 @@ use crate::{
     checksum::{DigestOptions, FileDigests, Image, ImageError, ImageFile},
     compression::CompressionError,
     format::FormatError,
+    location::is_scheme,
     remote::{ImageUrl, RemoteImage},
 };
 
@@ -101,13 +102,6 @@ pub fn url(path: &Path) -> Result<Option<ImageUrl>, Failure> {
 /// Whether a path starts like a URL: a scheme, then `://`.
 pub(super) fn is_url(path: &Path) -> bool {
     path.to_str().and_then(|text| text.split_once("://")).is_some_and(|(scheme, _)| is_scheme(scheme))
-}
-
-/// Whether it can be what stands before the colon of a URI: a letter, then letters, digits, `+`, `-`
-/// or `.` (RFC 3986 §3.1).
-pub fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 /// Opens an image, a file, standard input if `path` is `-`, or a URL, to be read for these

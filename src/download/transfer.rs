@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ChecksumAlgorithm, Compression, Location, Metadata,
-    cache::SparseWriter,
+    cache::keep,
     checksum::{DigestOptions, Image, ImageError, ImageFile},
     compression,
     http::printable,
@@ -179,19 +179,8 @@ impl Fetcher<'_> {
         let (image, content) = if compression.is_some() {
             let path = &partial.content;
             let file = File::create(path).map_err(|cause| disk(path, cause))?;
-            let mut writer = SparseWriter::new(&file, 0);
-            let mut failure = None;
-            let image = Image::read_into(name, stream, &options, progress, |bytes| {
-                writer.write(bytes).map_err(|error| {
-                    failure = Some(error);
-                    io::Error::other("the disk")
-                })
-            });
-            if let Some(cause) = failure {
-                return Err(disk(path, cause));
-            }
+            let image = keep(name, stream, &options, progress, &file).map_err(|cause| disk(path, cause))?;
             let image = image.map_err(|error| self.problem(error))?;
-            writer.finish().map_err(|cause| disk(path, cause))?;
             (image, path)
         } else {
             let image = Image::read(name, stream, &options, progress);
@@ -215,25 +204,15 @@ impl Fetcher<'_> {
         let options = self.options(self.packed(&head, length));
         let content = self.folder.join("file.content");
         let to = File::create(&content).map_err(|cause| disk(&content, cause))?;
-        let mut writer = SparseWriter::new(&to, 0);
-        let mut failure = None;
         (self.observe)(&Event::Begins { location: &path.display().to_string(), length, held: 0 });
         let progress = |bytes| (self.observe)(&Event::Bytes(bytes));
-        let image = Image::read_into(path, Cursor::new(head).chain(file), &options, progress, |bytes| {
-            writer.write(bytes).map_err(|error| {
-                failure = Some(error);
-                io::Error::other("the disk")
-            })
-        });
+        let kept = keep(path, Cursor::new(head).chain(file), &options, progress, &to);
         (self.observe)(&Event::Ends);
-        let result = match failure {
-            Some(cause) => Err(disk(&content, cause)),
-            None => image.map_err(|error| self.problem(error)).and_then(|image| {
-                writer.finish().map_err(|cause| disk(&content, cause))?;
-                self.check(&image)?;
-                Ok((image, content.clone()))
-            }),
-        };
+        let result = kept.map_err(|cause| disk(&content, cause)).and_then(|image| {
+            let image = image.map_err(|error| self.problem(error))?;
+            self.check(&image)?;
+            Ok((image, content.clone()))
+        });
         if result.is_err() {
             let _ = fs::remove_file(&content);
         }

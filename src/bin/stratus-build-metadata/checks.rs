@@ -11,10 +11,11 @@ use stratuslab::{
     ImageFormat,
     checksum::Image,
     cli::{
-        Failure, Session, Status, image, input, is_dash,
+        Failure, Session, Status, input, is_dash,
         output::{self, OutputError},
         shown,
     },
+    location::is_scheme,
 };
 
 use crate::args::Args;
@@ -39,7 +40,7 @@ pub(crate) fn warn_of_unusual(args: &Args, session: &Session) {
 
 /// Whether it has a scheme (RFC 3986 §3.1) and none of the characters a URI cannot have (§2).
 fn is_uri(location: &str) -> bool {
-    location.split_once(':').is_some_and(|(scheme, _)| image::is_scheme(scheme))
+    location.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
         && !location.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
 }
 
