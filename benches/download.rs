@@ -84,13 +84,13 @@ fn transfers(folder: &Path, url: &str) {
     let mut pass = Vec::new();
     let mut times: Vec<Vec<Taken>> = modes.iter().map(|_| Vec::new()).collect();
     for _ in 0..RUNS {
-        curl.push(taken(folder, command("curl", ["-s", "-o", "curl.img", url])));
-        pass.push(taken(folder, command(IDENTIFY, ["www/image.img"])));
+        curl.push(taken(folder, &command("curl", ["-s", "-o", "curl.img", url])));
+        pass.push(taken(folder, &command(IDENTIFY, ["www/image.img"])));
         for ((_, arguments), times) in modes.iter().zip(&mut times) {
             for old in ["cache", "out.img"] {
                 let _ = fs::remove_dir_all(folder.join(old)).or_else(|_| fs::remove_file(folder.join(old)));
             }
-            times.push(taken(folder, ours(arguments)));
+            times.push(taken(folder, &ours(arguments)));
         }
     }
     let cores = f64::from(u32::try_from(thread::available_parallelism().unwrap().get()).unwrap());
@@ -174,7 +174,7 @@ fn middle(mut runs: Vec<Taken>) -> Taken {
     runs[runs.len() / 2]
 }
 
-fn taken(folder: &Path, inner: Command) -> Taken {
+fn taken(folder: &Path, inner: &Command) -> Taken {
     let mut command = Command::new("time");
     command.args(["-f", "%e %U %S"]).arg(inner.get_program()).args(inner.get_args());
     let output = command.current_dir(folder).stdout(Stdio::null()).output().unwrap();
