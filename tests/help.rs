@@ -39,12 +39,14 @@ fn help_of(name: &str, subcommand: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The options that begin a line of `--help`, as in `  -c, --config <FILE>`; `- current: …` is a value.
+/// The options that begin a line of `--help`, as in `  -c, --config <FILE>` and `--offline[=<WHEN>]`;
+/// `- current: …` is a value.
 fn options_of_help(help: &str) -> BTreeSet<String> {
     let lines =
         help.lines().map(str::trim_start).filter(|line| line.starts_with('-') && !line.starts_with("- "));
     let words = lines.flat_map(|line| line.split_whitespace().take_while(|word| word.starts_with('-')));
-    words.map(|word| word.trim_end_matches([',', '.']).to_owned()).collect()
+    let names = words.map(|word| word.split('[').next().unwrap_or_default());
+    names.map(|word| word.trim_end_matches([',', '.']).to_owned()).collect()
 }
 
 /// The options that are items of a page, as in `.It Fl c , Fl -config Ar file` (mdoc(7)).

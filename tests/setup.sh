@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 packages=(
     # a C compiler, and OpenSSL with its headers
     gcc libc6-dev make perl pkg-config libssl-dev
-    # the example: a certificate, a disk image, a second opinion
-    openssl fdisk e2fsprogs curl xmlsec1
+    # the example: a certificate, a disk image, a web server, a second opinion
+    openssl fdisk e2fsprogs python3 curl xmlsec1
 )
 case "${1:-}" in tests | fuzz)
     # the peers the tests compare with, and what shows pages, terminals and, in the bench, memory
@@ -23,7 +23,7 @@ case "${1:-}" in tests | fuzz)
     # the Marketplace's other database
     packages+=(postgresql)
     # where signxml and aiosmtpd live
-    packages+=(python3 python3-venv)
+    packages+=(python3-venv)
     # what reads the unit of the Marketplace; it need not run
     packages+=(systemd)
     # what looks at the pages, and a font to read them in

@@ -82,6 +82,12 @@ fn main() -> ExitCode {
 
 fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let asked = args.entries.reference()?;
+    if session.json() && args.output.as_deref().is_some_and(cli::is_dash) {
+        let fact = "the image and --json cannot both go to standard output";
+        return Err(
+            Failure::new(Status::Usage, fact).with_hint("write the image to a file with --output FILE")
+        );
+    }
     if let Some(path) = args.file() {
         output::check_new(path, args.force).map_err(|error| Args::not_written(error.into()))?;
     }

@@ -1,6 +1,11 @@
 //! What is written down of an image that is kept.
 
-use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+};
 
 use serde_json::{Map, Value, json};
 
@@ -166,7 +171,9 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
     let failed = || CacheError::io("write", path);
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut staged = tempfile::Builder::new();
-    let mut staged = staged.prefix(".").tempfile_in(folder).map_err(failed())?;
+    // As any file, so that other users can read what root keeps for them; the umask takes its share.
+    let staged = staged.prefix(".").permissions(Permissions::from_mode(0o644));
+    let mut staged = staged.tempfile_in(folder).map_err(failed())?;
     io::Write::write_all(&mut staged, bytes).map_err(failed())?;
     staged.persist(path).map_err(|error| failed()(error.error))?;
     Ok(())

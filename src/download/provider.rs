@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Location, Metadata, Timestamp,
+    Identifier, Location, Metadata, Timestamp,
     cache::{Cache, CacheError, CachedImage, Check, Source},
     dsig::Verified,
     marketplace::{Client, ClientError, Reference},
@@ -95,7 +95,7 @@ pub enum ImageError {
     #[error("the image {identifier} is not in the cache")]
     NotCached {
         /// Which image.
-        identifier: crate::Identifier,
+        identifier: Identifier,
     },
     /// It cannot be fetched.
     #[error(transparent)]
@@ -144,6 +144,9 @@ impl Provider<'_> {
         }
         // What was decided is what is used: no document is asked for again.
         let Some(approved) = decisions.approved.take() else {
+            if let Some(reference) = reference {
+                self.remember_refused(reference.identifier, &documents);
+            }
             return Err(ImageError::Refused(Box::new(decisions)));
         };
         let (image, origin) = self.kept_or_fetched(&approved, &documents, whence)?;
@@ -253,6 +256,22 @@ impl Provider<'_> {
             (self.observe)(&Event::Altered(altered));
         }
         Ok(lookup.image)
+    }
+
+    /// What is said of an image that was handed out before, a withdrawal perhaps, counts as well when nobody
+    /// can be asked. Of others there is nothing to be remembered.
+    fn remember_refused(&self, identifier: Identifier, documents: &[Vec<u8>]) {
+        let known = self.cache.documents(identifier).unwrap_or_default();
+        if known.is_empty() || documents.iter().all(|document| known.contains(document)) {
+            return;
+        }
+        // Whoever fetches it remembers what was said to him.
+        let Some(lock) = self.cache.try_lock(identifier).ok().flatten() else { return };
+        // What is known stays, however much else is said.
+        let known = known.iter().map(Vec::as_slice);
+        if let Err(error) = self.cache.keep_documents(&lock, known, documents.iter().map(Vec::as_slice)) {
+            (self.observe)(&Event::Unkept(&error));
+        }
     }
 
     /// Keeps the documents for when nobody can be asked. The image is there whether that works or not.

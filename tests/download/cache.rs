@@ -135,6 +135,20 @@ fn a_cache_that_others_can_write_to_is_refused() {
 }
 
 #[test]
+fn what_is_kept_can_be_read_as_any_file_can() {
+    // Root may keep images for others.
+    let site = Site::new();
+    let identifier = site.offer(&content(3000));
+    let path = site.fetched(&[&identifier]);
+    let any = fs::metadata(site.user.path("ca.pem")).unwrap().mode();
+    let entries = site.user.path(&format!(".cache/stratuslab/entries/{identifier}"));
+    let entry = fs::read_dir(entries).unwrap().next().unwrap().unwrap().path();
+    for kept in [path.with_extension("json"), entry] {
+        assert_eq!(fs::metadata(&kept).unwrap().mode(), any, "{}", kept.display());
+    }
+}
+
+#[test]
 fn images_are_listed_verified_and_pruned() {
     let site = Site::new();
     let (one, two) = (content(300_000), content(400_000));

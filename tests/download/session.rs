@@ -184,6 +184,10 @@ fn a_copy_is_a_file_of_its_own() {
     let file = fs::File::create(site.user.path("redirected")).unwrap();
     assert!(site.command(&["-o", "-", &identifier]).stdout(file).status().unwrap().success());
     assert_eq!(fs::read(site.user.path("redirected")).unwrap(), image);
+    let both = site.download(&["--json", "-o", "-", &identifier]);
+    assert_eq!(both.status, Some(2));
+    let fact = "error: the image and --json cannot both go to standard output\n";
+    assert!(both.stderr.starts_with(fact), "{}", both.stderr);
 }
 
 #[test]

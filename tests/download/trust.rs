@@ -133,9 +133,6 @@ fn what_was_withdrawn_is_not_handed_out_though_it_is_cached() {
     // Not by its date either, nor when the Marketplace cannot be asked any more, or pretends not to know.
     let dated = format!("{identifier}/{JANE}/2012-03-04T05:06:07Z");
     site.download(&[&dated]).refused();
-    site.user.run("cache", &["add", "withdrawn.xml"]);
-    site.user.write("withdrawn.xml", withdrawn.signed_by(&jane()));
-    site.user.run("cache", &["-q", "add", "withdrawn.xml"]);
     site.download(&["--offline", &identifier]).refused();
     let old = draft.signed_by(&jane());
     site.user.write("old.xml", &old);
