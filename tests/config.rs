@@ -10,6 +10,7 @@ use std::time::Duration;
 use stratuslab::cli::{Failure, Status};
 use stratuslab::config::{
     Config, Hours, LogFormat, MAX_CONFIG_BYTES, MarketplaceConfig, PolicyConfig, Size, TrustConfig,
+    VerifyCache,
 };
 use stratuslab::dsig::SignatureMethod;
 use stratuslab::trust::Pin;
@@ -71,6 +72,8 @@ fn every_key_has_its_type() {
             include_chain = true
             allow_sha1 = true
             output_manifest_file = "out.xml"
+            cache = "kept"
+            verify_cache = "always"
             author = "Jane"
             publisher = "Example"
         "#,
@@ -89,6 +92,8 @@ fn every_key_has_its_type() {
     assert_eq!(config.timestamp_url.as_deref(), Some("https://tsa.example.org/"));
     assert_eq!((config.include_chain, config.allow_sha1), (Some(true), Some(true)));
     assert_eq!(config.output_manifest_file.as_deref(), Some(Path::new("out.xml")));
+    assert!(config.cache.as_ref().unwrap().ends_with("kept"));
+    assert_eq!(config.verify_cache, Some(VerifyCache::Always));
     let debug = format!("{config:?}");
     for key in Config::KEYS {
         assert!(debug.contains(key), "{key} is not in this test");
@@ -618,7 +623,7 @@ fn the_example_documents_every_key_and_its_default() {
     assert_eq!(
         set,
         "[\"marketplace_endpoint\", \"timeout\", \"p12_certificate\", \"pem_certificate\", \"pem_key\", \
-         \"include_chain\", \"allow_sha1\", \"publisher\"], trust: TrustConfig { set: [], .. }, \
+         \"include_chain\", \"allow_sha1\", \"verify_cache\", \"publisher\"], trust: TrustConfig { set: [], .. }, \
          marketplace: MarketplaceConfig { set: [\"listen\", \"read_only\", \"open\", \"max_entry_bytes\", \
          \"allow_sha1\", \"confirm_email\", \"confirm_expires\", \"reminders\", \"query_timeout\", \
          \"query_memory\", \"query_rows\", \"client_timeout\", \"shutdown_timeout\", \"max_connections\", \

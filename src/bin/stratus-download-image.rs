@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, IsTerminal as _},
     os::fd::AsFd as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -12,7 +12,7 @@ use clap::Parser;
 use serde_json::Map;
 use stratuslab::{
     Timestamp,
-    cache::{self, Cache, CachedImage},
+    cache::{self, Cache, CacheError, CachedImage},
     cli::{
         self, Command, CommonArgs, Failure, Session, Status,
         cache::CacheArgs,
@@ -82,11 +82,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let asked = args.entries.reference()?;
-    if session.json() && args.output.as_deref().is_some_and(cli::is_dash) {
-        let fact = "the image and --json cannot both go to standard output";
-        return Err(
-            Failure::new(Status::Usage, fact).with_hint("write the image to a file with --output FILE")
-        );
+    if args.output.as_deref().is_some_and(cli::is_dash) {
+        check_stdout(session)?;
     }
     if let Some(path) = args.file() {
         output::check_new(path, args.force).map_err(|error| Args::not_written(error.into()))?;
@@ -144,6 +141,18 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     }
 }
 
+/// Whether standard output can be the image and nothing else.
+fn check_stdout(session: &Session) -> Result<(), Failure> {
+    let fact = if session.json() {
+        "the image and --json cannot both go to standard output"
+    } else if io::stdout().is_terminal() {
+        "an image is not for a terminal"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(Status::Usage, fact).with_hint("write the image to a file with --output FILE"))
+}
+
 impl Args {
     /// The file to write.
     fn file(&self) -> Option<&Path> {
@@ -190,5 +199,9 @@ impl Args {
 
 fn copied(image: &CachedImage, to: &File, session: &Session) -> io::Result<()> {
     let bar = Progress::bar(session, Some(image.record.digests.bytes()));
-    cache::copy(image, to, |bytes| bar.advance(bytes)).map_err(io::Error::other)
+    cache::copy(image, to, |bytes| bar.advance(bytes)).map_err(|error| match error {
+        // Of where it is copied from nobody has to know.
+        CacheError::Io { what: "copy", cause, .. } => cause,
+        error => io::Error::other(error),
+    })
 }

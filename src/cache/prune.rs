@@ -33,16 +33,34 @@ struct Candidate {
 
 impl Cache {
     /// Removes what was used longest ago until no more than `max_bytes` are taken on the disk. What another
-    /// process is fetching or removing stays.
+    /// process is fetching or removing stays. What was said of images goes last, and not while the image is
+    /// kept: it takes little, and tells of withdrawals.
     ///
     /// # Errors
     /// [`CacheError`] if the directory cannot be read or something in it not be removed.
     pub fn prune(&self, max_bytes: u64) -> Result<Pruned, CacheError> {
         let mut candidates: Vec<_> = self.images()?.iter().map(Candidate::image).collect();
         candidates.extend(self.leftovers()?);
-        candidates.sort_by_key(|candidate| candidate.used);
-        let left = candidates.iter().map(|candidate| candidate.bytes).sum();
+        let documents = self.all_documents()?;
+        let left = candidates.iter().chain(&documents).map(|candidate| candidate.bytes).sum();
         let mut pruned = Pruned { left, ..Pruned::default() };
+        self.remove_oldest(candidates, max_bytes, &mut pruned)?;
+        let mut forgotten = Vec::new();
+        for candidate in documents {
+            let kept = candidate.identifier.map(|identifier| self.of(identifier)).transpose()?;
+            forgotten.extend(kept.is_some_and(|images| images.is_empty()).then_some(candidate));
+        }
+        self.remove_oldest(forgotten, max_bytes, &mut pruned)?;
+        Ok(pruned)
+    }
+
+    fn remove_oldest(
+        &self,
+        mut candidates: Vec<Candidate>,
+        max_bytes: u64,
+        pruned: &mut Pruned,
+    ) -> Result<(), CacheError> {
+        candidates.sort_by_key(|candidate| candidate.used);
         for candidate in candidates {
             if pruned.left <= max_bytes {
                 break;
@@ -59,8 +77,14 @@ impl Cache {
             pruned.freed += candidate.bytes;
             pruned.removed.push(candidate.path);
         }
-        self.forget_documents()?;
-        Ok(pruned)
+        Ok(())
+    }
+
+    /// What was said, by image.
+    fn all_documents(&self) -> Result<Vec<Candidate>, CacheError> {
+        let folder = self.root.join("entries");
+        let of_image = |name: String| Some(Candidate::other(Some(name.parse().ok()?), folder.join(name)));
+        Ok(names(&folder)?.into_iter().filter_map(of_image).collect())
     }
 
     /// Transfers that were broken off, images without a record, and what was altered.
@@ -84,20 +108,6 @@ impl Cache {
             }
         }
         Ok(found)
-    }
-
-    /// Documents are kept as long as an image that they are about.
-    fn forget_documents(&self) -> Result<(), CacheError> {
-        let folder = self.root.join("entries");
-        for name in names(&folder)? {
-            let Ok(identifier) = name.parse::<Identifier>() else { continue };
-            if self.of(identifier)?.is_empty()
-                && let Some(_lock) = self.try_lock(identifier)?
-            {
-                remove(&folder.join(name))?;
-            }
-        }
-        Ok(())
     }
 }
 

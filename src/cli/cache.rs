@@ -1,6 +1,6 @@
 //! Where images are kept: arguments, configuration, and what failures lead to.
 
-use std::path::PathBuf;
+use std::{io::ErrorKind, path::PathBuf};
 
 use clap::Args;
 
@@ -54,6 +54,13 @@ impl From<CacheError> for Failure {
             CacheError::Foreign { .. } => Some("--cache DIR names one of your own"),
             CacheError::Open { .. } => Some("chmod go-w takes that away"),
             CacheError::Changed { .. } => Some("try again; --verify-cache=always reads it first"),
+            CacheError::Io { cause, .. }
+                if matches!(cause.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+            {
+                Some(
+                    "--cache DIR names one that you may write to; what is kept here is handed out all the same",
+                )
+            }
             CacheError::Io { .. } => None,
         };
         let fact = match &error {

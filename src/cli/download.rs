@@ -8,10 +8,15 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use indicatif::HumanBytes;
+use serde_json::{Map, Value, json};
 
 use super::{
-    Failure, Session, Status, image::checksums_value, network::NetworkArgs, network::retry_note,
-    progress::Progress, reason, shown, verdict,
+    Failure, Session, Status,
+    image::checksums_value,
+    network::{DOWNLOAD, NetworkArgs, retry_note},
+    progress::Progress,
+    reason, shown, verdict,
 };
 use crate::{
     download::{
@@ -20,9 +25,8 @@ use crate::{
     },
     location::LocationError,
     marketplace::Reference,
-    remote::RemoteOptions,
+    remote::{RemoteError, RemoteOptions},
 };
-use serde_json::{Map, Value, json};
 
 /// The options of commands that fetch images.
 #[derive(Args, Clone, Debug, Default)]
@@ -34,8 +38,8 @@ pub struct DownloadArgs {
     /// Threads that expand and compute checksums [default: one for each core]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Use what the Marketplace said before, and what is in the cache: never, if it cannot be reached
-    /// (auto), or without asking it (always, also without a word)
+    /// Ask and fetch nothing, and use what was said and fetched before: always (if no word follows), only
+    /// if the Marketplace cannot be reached (auto), or never [default: auto]
     #[arg(
         long,
         value_name = "WHEN",
@@ -116,13 +120,17 @@ impl<'a> Watch<'a> {
             Event::Begins { location, length, held } => {
                 match held {
                     0 => session.detail(format_args!("fetching {location}")),
-                    held => session.detail(format_args!("fetching {location} from byte {held} on")),
+                    // It looks as if it went fast.
+                    held => session.note(format_args!(
+                        "an earlier transfer left {} of {location}; going on from there",
+                        HumanBytes(*held)
+                    )),
                 }
                 *bar = Some(Progress::bar(session, *length));
             }
             Event::Ends => *bar = None,
             Event::Failed { failure, more: true } => {
-                session.warn(format_args!("{}; trying the next location", told(failure)));
+                session.warn(format_args!("{failure}; trying the next location"));
             }
             // It is the error that is told in the end.
             Event::Failed { .. } => {}
@@ -138,14 +146,6 @@ impl<'a> Watch<'a> {
             }
             Event::Unkept(error) => session.warn(error),
         }
-    }
-}
-
-fn told(failure: &LocationFailure) -> String {
-    // Of an image the session has its own words.
-    match &failure.problem {
-        LocationProblem::Remote(_) | LocationProblem::Location(_) => failure.problem.to_string(),
-        _ => failure.to_string(),
     }
 }
 
@@ -183,13 +183,13 @@ fn of_locations(mut failures: Vec<LocationFailure>) -> Failure {
     let accident = |failure: &LocationFailure| matches!(failure.problem, LocationProblem::Remote(_));
     let answered = failures.iter().any(|failure| !accident(failure));
     let Some(last) = failures.pop() else { return Failure::new(Status::No, "there is no location") };
-    let text = told(&last);
+    let (text, in_bucket) = (last.to_string(), last.location.starts_with("s3:"));
     let fact = match count {
         1 => text,
         _ => format!("the image could not be had from any of its {count} locations; from the last: {text}"),
     };
     let cause = match last.problem {
-        LocationProblem::Remote(error) => Failure::from(error),
+        LocationProblem::Remote(error) => of_remote(error, in_bucket),
         LocationProblem::Image(error) => Failure::from(error),
         problem => {
             let failure = Failure::new(Status::No, &problem);
@@ -205,6 +205,31 @@ fn of_locations(mut failures: Vec<LocationFailure>) -> Failure {
         None => failure,
     }
 }
+
+/// The hints are for whoever has no say in where an image lies.
+fn of_remote(error: RemoteError, in_bucket: bool) -> Failure {
+    let hint = match &error {
+        RemoteError::Refused { status, .. } => match status.as_u16() {
+            401 | 403 if in_bucket => Some(KEYS),
+            401 | 403 | 404 | 410 => Some(ADD),
+            _ => None,
+        },
+        _ => None,
+    };
+    let failure = Failure::from(error);
+    match (hint, failure.hint()) {
+        (Some(hint), _) => failure.with_hint(hint),
+        (None, Some(DOWNLOAD)) => failure.with_hint(ADD),
+        _ => failure,
+    }
+}
+
+/// What S3 goes by.
+const KEYS: &str =
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say who asks; AWS_REGION and AWS_ENDPOINT_URL where";
+
+/// What always helps.
+const ADD: &str = "tell its endorser; 'stratus-cache add FILE' takes an image that was had in another way";
 
 fn hint(problem: &LocationProblem) -> Option<&'static str> {
     match problem {

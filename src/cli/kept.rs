@@ -143,7 +143,9 @@ pub fn add(cache: &Cache, paths: &[PathBuf], session: &Session) -> Result<(), Fa
             Ok(Some(image)) => {
                 let (identifier, kept) = (image.record.digests.identifier(), shown(&image.path));
                 session.result(format_args!("Added: {}: {identifier}  {kept}", shown(path)));
-                session.object(path, fields(&image));
+                let mut fields = fields(&image);
+                fields.insert("path".to_owned(), image.path.to_string_lossy().into());
+                session.object(path, fields);
             }
             Ok(None) => session.detail(format_args!("{}: no entry describes it", shown(path))),
             Err(failure) => session.fail_input(path, &failure),

@@ -12,6 +12,8 @@ use std::{
 
 use clap::Args;
 
+pub(super) use failure::DOWNLOAD;
+
 use super::{Failure, Session, Status, input, shown, text};
 use crate::{
     config::{self, Config},
@@ -37,7 +39,8 @@ pub struct NetworkArgs {
         help = format!("Base URL of the Marketplace; https if it names no scheme [default: {DEFAULT_ENDPOINT}]")
     )]
     pub marketplace_endpoint: Option<String>,
-    /// Give up on an entry after this time, retries included [default: 60]
+    /// Give up on an entry after this time, retries included, and on an image once nothing has come of it
+    /// for so long [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = config::timeout)]
     pub timeout: Option<Duration>,
     /// How it is connected to.

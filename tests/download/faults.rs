@@ -299,7 +299,7 @@ fn the_next_location_is_tried_and_every_failure_is_told() {
         &format!(
             "warning: 'gopher://h/i': images cannot be fetched by 'gopher'; trying the next location\n\
              error: the image could not be had from any of its 2 locations; from the last: {missing} answers 404 Not \
-             Found: 404 Not Found: {}\nhint: check the URL\n",
+             Found: 404 Not Found: {}\nhint: tell its endorser; 'stratus-cache add FILE' takes an image that was had in another way\n",
             nginx_version()
         ),
     );

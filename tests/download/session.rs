@@ -191,6 +191,21 @@ fn a_copy_is_a_file_of_its_own() {
 }
 
 #[test]
+fn an_image_is_not_for_a_terminal() {
+    let site = Site::new();
+    let identifier = site.offer(b"an image");
+    let download = site.command(&["-o", "-", &identifier]);
+    let words: Vec<_> = std::iter::once(download.get_program()).chain(download.get_args()).collect();
+    let line = words.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ");
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).current_dir(site.user.path("")).env("HOME", site.user.path(""));
+    let output = script.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.starts_with("error: an image is not for a terminal\r\nhint: "), "{shown}");
+}
+
+#[test]
 fn a_copy_is_by_reference_where_the_file_system_can() {
     let site = Site::new();
     let image = content(40 << 20);

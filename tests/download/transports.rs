@@ -94,7 +94,8 @@ fn an_image_in_a_bucket_is_fetched_in_signed_parts() {
     let url = format!("http://127.0.0.1:{}/private/images/big%20image%2B1.img", server.port);
     assert!(
         done.stderr.contains(&format!(
-            "error: {url} answers 403 Forbidden: The request signature we calculated does not match.\n"
+            "error: s3://private/images/big image+1.img: {url} answers 403 Forbidden: The request signature we \
+             calculated does not match.\nhint: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say who asks; "
         )),
         "{}",
         done.stderr

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What always helps where a server does not let just anyone read, or cannot be relied on.
-const DOWNLOAD: &str = "download the image, then name the file";
+pub(in crate::cli) const DOWNLOAD: &str = "download the image, then name the file";
 const TLS_EXPECTED: &str = "does this server speak https instead of http?";
 
 impl From<EndpointError> for Failure {
