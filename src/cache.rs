@@ -37,6 +37,7 @@ use crate::{
 };
 
 pub use copy::{copy, write};
+pub use documents::Told;
 pub use error::CacheError;
 pub use insert::{AddError, Source};
 pub use lock::Lock;
@@ -194,7 +195,7 @@ impl Cache {
         progress: &mut impl FnMut(u64),
     ) -> Result<Option<CachedImage>, CacheError> {
         let now = Stamp::of(&image.path);
-        let same = now.as_ref().ok() == Some(&image.record.stamp) && image.record.has_survived();
+        let same = image.is_unaltered();
         if check == Check::Stamp && same {
             return Ok(Some(image.settled()));
         }
@@ -268,6 +269,12 @@ impl CachedImage {
         allocated(&self.path)
     }
 
+    /// Whether its file is as it was when its checksums held.
+    fn is_unaltered(&self) -> bool {
+        let now = Stamp::of(&self.path);
+        now.is_ok_and(|now| now == self.record.stamp) && self.record.has_survived()
+    }
+
     /// Once its content must be on the disk it is seen to that it is, which then takes no time.
     fn settled(self) -> Self {
         if self.record.is_to_be_settled() { self.written_down() } else { self }
@@ -285,9 +292,7 @@ impl CachedImage {
     }
 
     fn record_path(&self) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(".json");
-        name.into()
+        record_of(&self.path)
     }
 
     /// It is in use. In a cache that can only be read, nothing is removed either.
@@ -318,6 +323,13 @@ fn content(path: &Path, progress: &mut impl FnMut(u64)) -> io::Result<Option<Ima
         Err(ImageError::Unreadable { cause, .. }) => Err(cause),
         Err(_) => Ok(None),
     }
+}
+
+/// Where it is written down what is known of the image at `path`.
+fn record_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".json");
+    name.into()
 }
 
 /// Bytes on the disk (stat(2): blocks of 512 bytes).

@@ -32,6 +32,7 @@ pub use feed::{Changed, Feed};
 pub use history::{History, PastEntry};
 pub use list::Latest;
 pub use options::{ClientIdentity, ClientOptions, Login};
+pub(crate) use reference::Relation;
 pub use reference::{Reference, ReferenceError};
 #[cfg(feature = "marketplace")]
 pub(crate) use search::lower;

@@ -43,7 +43,7 @@ struct Args {
     #[arg(long, requires = "output")]
     force: bool,
     /// Keep the image nowhere but in --output
-    #[arg(long, requires = "output", conflicts_with_all = ["cache", "offline"])]
+    #[arg(long, requires = "output", conflicts_with = "offline")]
     no_cache: bool,
     /// Find out that an image in the cache is what it was by its inode, size and times (mtime), or by
     /// reading it (always) [default: mtime]
@@ -84,6 +84,10 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     let asked = args.entries.reference()?;
     if args.output.as_deref().is_some_and(cli::is_dash) {
         check_stdout(session)?;
+    }
+    // The variable says where images are kept if they are.
+    if args.no_cache && args.cache.cache.is_some() && !session.from_variable("cache") {
+        return Err(Failure::new(Status::Usage, "--no-cache and --cache exclude each other"));
     }
     if let Some(path) = args.file() {
         output::check_new(path, args.force).map_err(|error| Args::not_written(error.into()))?;

@@ -4,6 +4,7 @@
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::MetadataExt as _,
 };
 
 use rustix::{
@@ -55,7 +56,10 @@ fn copied<P: FnMut(u64)>(
     let file = File::open(path).map_err(CacheError::io("read", path))?;
     let unchanged = |file: &File| {
         let found = file.metadata().map_err(CacheError::io("read", path))?;
-        if Stamp::from(&found) == image.record.stamp {
+        let now = Stamp::from(&found);
+        // Removed meanwhile, it is what it was to whoever has it open.
+        let removed = found.nlink() == 0 && now.is_but_removed(&image.record.stamp);
+        if now == image.record.stamp || removed {
             Ok(())
         } else {
             Err(CacheError::Changed { path: path.clone() })

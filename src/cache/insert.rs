@@ -6,8 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{FlockOperation, flock};
+
 use super::{
-    Cache, CacheError, CachedImage, Lock, create, keep,
+    Cache, CacheError, CachedImage, Lock, create, keep, names,
     record::{Record, Stamp},
 };
 use crate::{
@@ -38,6 +40,12 @@ impl Cache {
         let sha256 = image.digests.checksum(ChecksumAlgorithm::Sha256);
         let path = folder.join(sha256.map(crate::Checksum::value).unwrap_or_default());
         let failed = || CacheError::io("write", content);
+        // One that is there, and in use perhaps, is as good.
+        let there = self.of(lock.identifier())?.into_iter().find(|kept| kept.path == path);
+        if let Some(kept) = there.filter(|kept| kept.record.digests == image.digests && kept.is_unaltered()) {
+            fs::remove_file(content).map_err(failed())?;
+            return Ok(kept);
+        }
         let file = File::open(content).map_err(failed())?;
         file.set_permissions(Permissions::from_mode(0o444)).map_err(failed())?;
         fs::rename(content, &path).map_err(failed())?;
@@ -62,8 +70,11 @@ impl Cache {
     ) -> Result<Option<CachedImage>, AddError> {
         let folder = self.root.join("partial");
         create(&folder)?;
-        let staged = tempfile::Builder::new().prefix("added-").tempfile_in(&folder);
+        remove_abandoned(&folder)?;
+        let staged = tempfile::Builder::new().prefix(ADDED).tempfile_in(&folder);
         let staged = staged.map_err(CacheError::io("write", &folder))?;
+        // As long as this is held it is not taken for what an interrupt has left.
+        let _ = flock(staged.as_file(), FlockOperation::NonBlockingLockExclusive);
         let options = DigestOptions {
             algorithms: ChecksumAlgorithm::ALL.to_vec(),
             compressed: Vec::new(),
@@ -81,7 +92,7 @@ impl Cache {
         let lock = self.lock(image.digests.identifier(), || {})?;
         let from = path.display().to_string();
         let cached = self.insert(&lock, Source { image: &image, content: staged.path(), from })?;
-        // It has another name now.
+        // It has another name now, or none.
         let _ = staged.keep();
         Ok(Some(cached))
     }
@@ -104,6 +115,24 @@ pub enum AddError {
     /// It cannot be kept.
     #[error(transparent)]
     Cache(#[from] CacheError),
+}
+
+/// How the names of files begin that are being added.
+const ADDED: &str = "added-";
+
+/// Removes what was being added when an interrupt came.
+pub(super) fn remove_abandoned(folder: &Path) -> Result<(), CacheError> {
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        if name.starts_with(ADDED)
+            && let Ok(file) = File::open(&path)
+            && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            // Another process may be faster.
+            let _ = fs::remove_file(&path);
+        }
+    }
+    Ok(())
 }
 
 /// Makes new names last through a power cut, where the file system can.

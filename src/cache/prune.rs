@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Cache, CacheError, CachedImage, allocated, names};
+use super::{Cache, CacheError, CachedImage, allocated, insert::remove_abandoned, names, record_of};
 use crate::Identifier;
 
 /// What was removed.
@@ -24,11 +24,23 @@ pub struct Pruned {
 
 /// Something that may be removed.
 struct Candidate {
+    what: What,
     /// Whose it is; nobody else's lock is needed for what was altered.
     identifier: Option<Identifier>,
     path: PathBuf,
     bytes: u64,
     used: SystemTime,
+}
+
+/// What may be removed, and when.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// An image, a transfer, or what was altered: at any time.
+    Any,
+    /// A file that has no record: not if it has one by then.
+    Unrecorded,
+    /// What was said of an image: not while that is kept.
+    Documents,
 }
 
 impl Cache {
@@ -45,12 +57,7 @@ impl Cache {
         let left = candidates.iter().chain(&documents).map(|candidate| candidate.bytes).sum();
         let mut pruned = Pruned { left, ..Pruned::default() };
         self.remove_oldest(candidates, max_bytes, &mut pruned)?;
-        let mut forgotten = Vec::new();
-        for candidate in documents {
-            let kept = candidate.identifier.map(|identifier| self.of(identifier)).transpose()?;
-            forgotten.extend(kept.is_some_and(|images| images.is_empty()).then_some(candidate));
-        }
-        self.remove_oldest(forgotten, max_bytes, &mut pruned)?;
+        self.remove_oldest(documents, max_bytes, &mut pruned)?;
         Ok(pruned)
     }
 
@@ -72,6 +79,15 @@ impl Cache {
                     None => continue,
                 },
             };
+            // Now that nobody else changes anything: is it still what it was?
+            let stays = match (candidate.what, candidate.identifier) {
+                (What::Unrecorded, _) => record_of(&candidate.path).exists(),
+                (What::Documents, Some(identifier)) => !self.of(identifier)?.is_empty(),
+                _ => false,
+            };
+            if stays {
+                continue;
+            }
             remove(&candidate.path)?;
             pruned.left = pruned.left.saturating_sub(candidate.bytes);
             pruned.freed += candidate.bytes;
@@ -83,27 +99,34 @@ impl Cache {
     /// What was said, by image.
     fn all_documents(&self) -> Result<Vec<Candidate>, CacheError> {
         let folder = self.root.join("entries");
-        let of_image = |name: String| Some(Candidate::other(Some(name.parse().ok()?), folder.join(name)));
+        let of_image = |name: String| {
+            Some(Candidate::other(What::Documents, Some(name.parse().ok()?), folder.join(name)))
+        };
         Ok(names(&folder)?.into_iter().filter_map(of_image).collect())
     }
 
     /// Transfers that were broken off, images without a record, and what was altered.
     fn leftovers(&self) -> Result<Vec<Candidate>, CacheError> {
         let mut found = Vec::new();
+        // Those that stay are being added.
+        remove_abandoned(&self.root.join("partial"))?;
         for (part, own) in [("partial", true), ("images", true), ("altered", false)] {
             let folder = self.root.join(part);
             for name in names(&folder)? {
                 let path = folder.join(&name);
                 let identifier = name.parse().ok().filter(|_| own);
+                if own && identifier.is_none() {
+                    continue;
+                }
                 if part == "images" {
                     for file in names(&path)? {
-                        let record = path.join(format!("{file}.json"));
-                        if file.strip_suffix(".json").is_none() && !record.exists() {
-                            found.push(Candidate::other(identifier, path.join(file)));
+                        let path = path.join(&file);
+                        if file.strip_suffix(".json").is_none() && !record_of(&path).exists() {
+                            found.push(Candidate::other(What::Unrecorded, identifier, path));
                         }
                     }
                 } else {
-                    found.push(Candidate::other(identifier, path));
+                    found.push(Candidate::other(What::Any, identifier, path));
                 }
             }
         }
@@ -114,6 +137,7 @@ impl Cache {
 impl Candidate {
     fn image(image: &CachedImage) -> Self {
         Self {
+            what: What::Any,
             identifier: Some(image.record.digests.identifier()),
             path: image.path.clone(),
             bytes: image.allocated(),
@@ -121,11 +145,11 @@ impl Candidate {
         }
     }
 
-    fn other(identifier: Option<Identifier>, path: PathBuf) -> Self {
+    fn other(what: What, identifier: Option<Identifier>, path: PathBuf) -> Self {
         let used = fs::metadata(&path).and_then(|found| found.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
         let inside = names(&path).unwrap_or_default();
         let bytes = allocated(&path) + inside.iter().map(|name| allocated(&path.join(name))).sum::<u64>();
-        Self { identifier, path, bytes, used }
+        Self { what, identifier, path, bytes, used }
     }
 }
 
@@ -134,8 +158,7 @@ fn remove(path: &Path) -> Result<(), CacheError> {
     let removed = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
         _ => {
-            let mut record = path.as_os_str().to_owned();
-            record.push(".json");
+            let record = record_of(path);
             // First: without a record nobody is given the image.
             match fs::remove_file(&record) {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(error),

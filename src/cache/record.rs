@@ -57,6 +57,11 @@ impl Stamp {
         Ok(Self::from(&fs::symlink_metadata(path)?))
     }
 
+    /// Whether it is the other, but for what taking its name away changes.
+    pub(super) fn is_but_removed(&self, other: &Self) -> bool {
+        Self { changed: other.changed, ..*self } == *other
+    }
+
     pub(super) const fn is_of_same_file(&self, other: &Self) -> bool {
         self.inode == other.inode
     }

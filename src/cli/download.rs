@@ -32,7 +32,7 @@ use crate::{
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Download options")]
 pub struct DownloadArgs {
-    /// Parts of an image asked for at a time, where its server allows that [default: 4]
+    /// Parts of an image asked for at a time, where its server allows that; 16 at most [default: 4]
     #[arg(long, value_name = "N")]
     pub connections: Option<NonZeroUsize>,
     /// Threads that expand and compute checksums [default: one for each core]
@@ -156,6 +156,9 @@ impl From<ImageError> for Failure {
             ImageError::Marketplace(error) => error.into(),
             ImageError::Download(error) => error.into(),
             ImageError::Cache(error) => error.into(),
+            ImageError::Several { first, .. } => {
+                Self::new(Status::Usage, error).with_hint(format_args!("name one of them, such as {first}"))
+            }
             error @ ImageError::NotCached { .. } => {
                 Self::new(Status::No, error).with_hint("without --offline it is fetched")
             }
@@ -177,16 +180,26 @@ impl From<DownloadError> for Failure {
     }
 }
 
-/// The last failure is the one that is told; what was served wrongly anywhere is an answer, no accident.
+/// The last failure is the one that is told; what was served wrongly anywhere is an answer, and so is that
+/// there is nowhere to look. What a server does is an accident.
 fn of_locations(mut failures: Vec<LocationFailure>) -> Failure {
     let count = failures.len();
-    let accident = |failure: &LocationFailure| matches!(failure.problem, LocationProblem::Remote(_));
-    let answered = failures.iter().any(|failure| !accident(failure));
+    let is = |failure: &LocationFailure, what: fn(&LocationProblem) -> bool| what(&failure.problem);
+    let accident = failures.iter().any(|it| is(it, |problem| matches!(problem, LocationProblem::Remote(_))));
+    let wrong = failures.iter().any(|it| is(it, LocationProblem::is_wrong_content));
+    let not_allowed =
+        failures.iter().filter(|it| is(it, |problem| matches!(problem, LocationProblem::NotAllowed)));
+    let not_allowed = match not_allowed.count() {
+        0 => String::new(),
+        count => format!(", {count} of which the policy does not allow"),
+    };
     let Some(last) = failures.pop() else { return Failure::new(Status::No, "there is no location") };
     let (text, in_bucket) = (last.to_string(), last.location.starts_with("s3:"));
     let fact = match count {
         1 => text,
-        _ => format!("the image could not be had from any of its {count} locations; from the last: {text}"),
+        _ => format!(
+            "the image could not be had from any of its {count} locations{not_allowed}; from the last: {text}"
+        ),
     };
     let cause = match last.problem {
         LocationProblem::Remote(error) => of_remote(error, in_bucket),
@@ -199,7 +212,8 @@ fn of_locations(mut failures: Vec<LocationFailure>) -> Failure {
             }
         }
     };
-    let failure = Failure::new(if answered { Status::No } else { cause.status() }, fact);
+    let status = if accident && !wrong { Status::Network } else { Status::No };
+    let failure = Failure::new(status, fact);
     match cause.hint() {
         Some(hint) => failure.with_hint(hint),
         None => failure,

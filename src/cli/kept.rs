@@ -16,10 +16,11 @@ use super::{
     reason, shown,
 };
 use crate::{
-    Identifier, Timestamp,
-    cache::{Cache, CachedImage},
+    Identifier, Metadata, Timestamp,
+    cache::{Cache, CachedImage, Told},
     checksum::DigestOptions,
-    dsig::AlgorithmPolicy,
+    dsig::{AlgorithmPolicy, Verified},
+    metadata::rules::Leniency,
     validate::{Options, validate},
     xml,
 };
@@ -134,10 +135,12 @@ pub fn add(cache: &Cache, paths: &[PathBuf], session: &Session) -> Result<(), Fa
             session.fail_input(path, &failure);
         }
     }
-    for (identifier, documents) in &found.documents {
-        let lock = cache.lock(*identifier, || {})?;
-        cache.keep_documents(&lock, documents.iter().map(Vec::as_slice), [])?;
+    for (identifier, entries) in &found.entries {
+        let lock = cache.lock(*identifier, || session.note("waiting for another process"))?;
+        let told: Vec<_> = entries.values().map(Entry::told).collect();
+        cache.keep_documents(&lock, &told)?;
     }
+    found.know(cache);
     for (path, named) in &found.images {
         match add_image(cache, path, *named, &found, session) {
             Ok(Some(image)) => {
@@ -151,7 +154,7 @@ pub fn add(cache: &Cache, paths: &[PathBuf], session: &Session) -> Result<(), Fa
             Err(failure) => session.fail_input(path, &failure),
         }
     }
-    let entries: usize = found.documents.values().map(BTreeSet::len).sum();
+    let entries: usize = found.entries.values().map(BTreeMap::len).sum();
     session.note(format_args!("{} kept for use without a Marketplace", counted(entries, "entry")));
     Ok(())
 }
@@ -161,8 +164,21 @@ pub fn add(cache: &Cache, paths: &[PathBuf], session: &Session) -> Result<(), Fa
 struct Found {
     /// Files, and whether each was named or lay in a directory.
     images: Vec<(PathBuf, bool)>,
-    documents: BTreeMap<Identifier, BTreeSet<Vec<u8>>>,
+    /// The entries of each image, by their bytes.
+    entries: BTreeMap<Identifier, BTreeMap<Vec<u8>, Entry>>,
+    /// The images that entries describe, here or in the cache, and the largest of them in bytes.
+    described: BTreeSet<Identifier>,
+    largest: u64,
     looked_at: usize,
+}
+
+/// An entry that verifies.
+struct Entry(Verified<Metadata>);
+
+impl Entry {
+    fn told(&self) -> Told<'_> {
+        Told { document: self.0.document(), withdrawal: self.0.deprecated.is_some() }
+    }
 }
 
 impl Found {
@@ -188,35 +204,59 @@ impl Found {
                 inside.push(entry.map_err(|error| failed(&error))?.path());
             }
             inside.sort();
-            return inside.iter().try_for_each(|path| self.look(path, depth + 1, session));
-        }
-        if self.read_documents(path, session) {
+            for path in inside {
+                // One that cannot be read does not hide the others.
+                if let Err(failure) = self.look(&path, depth + 1, session) {
+                    session.fail_input(&path, &failure);
+                }
+            }
             return Ok(());
         }
-        if depth == 0 || found.is_file() {
+        // What is not a file is an image only if it is named.
+        let is_entries = found.is_file() && self.read_entries(path, session);
+        if !is_entries && (depth == 0 || found.is_file()) {
             self.images.push((path.to_owned(), depth == 0));
         }
         Ok(())
     }
 
     /// Takes the entries of a file whose signatures hold; false if it is none of entries.
-    fn read_documents(&mut self, path: &Path, session: &Session) -> bool {
-        let Some(entries) = documents(path) else { return false };
-        for (number, document) in (1..).zip(entries) {
-            // Whether it counts is decided when it is used.
-            let options = Options { policy: AlgorithmPolicy::new(true), ..Options::new(Timestamp::now()) };
-            match validate(&document, &options).into_verified() {
+    fn read_entries(&mut self, path: &Path, session: &Session) -> bool {
+        let Some(documents) = documents(path) else { return false };
+        for (number, document) in (1..).zip(documents) {
+            match verified(&document) {
                 Ok(entry) => {
-                    self.documents.entry(entry.identifier).or_default().insert(document);
+                    self.entries.entry(entry.identifier).or_default().insert(document, Entry(entry));
                 }
-                Err(report) => {
-                    let why = report.deciding().and_then(|check| check.message.clone()).unwrap_or_default();
+                Err(why) => {
                     session.warn(format_args!("{}: entry {number} is not kept: {why}", shown(path)));
                 }
             }
         }
         true
     }
+
+    /// Which images are described, now that all entries are in the cache.
+    fn know(&mut self, cache: &Cache) {
+        for identifier in cache.documented().unwrap_or_default() {
+            for document in cache.documents(identifier).unwrap_or_default() {
+                if let Ok(entry) = verified(&document) {
+                    self.described.insert(entry.identifier);
+                    self.largest = self.largest.max(entry.bytes);
+                }
+            }
+        }
+    }
+}
+
+/// An entry whose signature holds, be it by SHA-1: whether it counts is decided when it is used.
+fn verified(document: &[u8]) -> Result<Verified<Metadata>, String> {
+    let mut options = Options::new(Timestamp::now());
+    options.policy = AlgorithmPolicy::new(true);
+    options.leniency = Leniency::OldEntries;
+    validate(document, &options)
+        .into_verified()
+        .map_err(|report| report.deciding().and_then(|check| check.message.clone()).unwrap_or_default())
 }
 
 /// The entries in a file; `None` if it holds none.
@@ -244,12 +284,13 @@ fn add_image(
 ) -> Result<Option<CachedImage>, Failure> {
     let length = fs::metadata(path).ok().map(|found| found.len());
     let bar = Progress::bar(session, length);
-    let wanted = |identifier: Identifier| {
-        named
-            || found.documents.contains_key(&identifier)
-            || cache.documents(identifier).is_ok_and(|documents| !documents.is_empty())
+    let options = DigestOptions {
+        // More than any image that is described is none of them, and could be without end.
+        max_bytes: if named { None } else { Some(found.largest) },
+        ..DigestOptions::default()
     };
-    let added = cache.add(path, &DigestOptions::default(), wanted, |bytes| bar.advance(bytes));
+    let wanted = |identifier: Identifier| named || found.described.contains(&identifier);
+    let added = cache.add(path, &options, wanted, |bytes| bar.advance(bytes));
     match added {
         // What lies beside images need not be one.
         Err(error) if !named && matches!(error, crate::cache::AddError::Image(_)) => {

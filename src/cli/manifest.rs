@@ -42,6 +42,12 @@ pub fn print(
     let entry = chosen(found, judge, session)?;
     let Some(metadata) = entry.metadata() else { return Err(nothing(found, 0)) };
     let values: Vec<_> = elements.iter().map(|element| element.values(metadata, &entry.further)).collect();
+    let missing = elements.iter().zip(&values).filter(|(_, values)| values.is_empty());
+    let missing: Vec<_> = missing.map(|(element, _)| element.name()).collect();
+    if !missing.is_empty() {
+        let name = name(&entry);
+        return Err(Failure::new(Status::No, format_args!("{name} has no {}", missing.join(" and no "))));
+    }
     if session.json() {
         let mut fields = Map::new();
         let url = found.client.as_ref().zip(entry.reference());
@@ -56,12 +62,6 @@ pub fn print(
             .map(|(element, values)| (element.name().to_owned(), values.clone().into()));
         fields.insert("elements".to_owned(), Value::Object(elements.collect()));
         session.bare_object(fields);
-    }
-    let missing = elements.iter().zip(&values).filter(|(_, values)| values.is_empty());
-    let missing: Vec<_> = missing.map(|(element, _)| element.name()).collect();
-    if !missing.is_empty() {
-        let name = name(&entry);
-        return Err(Failure::new(Status::No, format_args!("{name} has no {}", missing.join(" and no "))));
     }
     values.iter().flatten().for_each(|value| session.result(value));
     Ok(())

@@ -103,6 +103,21 @@ pub enum LocationProblem {
     },
 }
 
+impl LocationProblem {
+    /// Whether something came, and was not the image.
+    pub const fn is_wrong_content(&self) -> bool {
+        matches!(
+            self,
+            Self::Length { .. }
+                | Self::TooLarge { .. }
+                | Self::Image(_)
+                | Self::Mismatch(_)
+                | Self::CompressedMismatch { .. }
+                | Self::Remote(RemoteError::Changed { .. })
+        )
+    }
+}
+
 fn joined(mismatches: &[ImageMismatch]) -> String {
     mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -1,13 +1,15 @@
 //! The one call: from a reference to a verified file.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     Identifier, Location, Metadata, Timestamp,
-    cache::{Cache, CacheError, CachedImage, Check, Source},
+    cache::{Cache, CacheError, CachedImage, Check, Lock, Source, Told},
     dsig::Verified,
     marketplace::{Client, ClientError, Reference},
+    metadata::rules::Leniency,
     policy::{Approved, Decisions, Policy},
+    validate::{Options, Requirement, validate},
 };
 
 use super::{DownloadError, DownloadOptions, Event, Expected, Fetcher, Observer};
@@ -88,6 +90,14 @@ pub enum ImageError {
         /// The Marketplace, if one was asked.
         endpoint: Option<String>,
     },
+    /// Files are about more than one image, and none was named.
+    #[error("there are entries of {images} images")]
+    Several {
+        /// How many.
+        images: usize,
+        /// One of them.
+        first: Identifier,
+    },
     /// The policy refuses it.
     #[error("the image is refused by the policy")]
     Refused(Box<Decisions>),
@@ -131,26 +141,44 @@ impl Provider<'_> {
             let reference = reference.map_or_else(|| "any image".to_owned(), ToString::to_string);
             return Err(ImageError::NoEntry { reference, endpoint });
         }
-        let mut decisions = self.policy.decide(reference, &documents, now);
-        let mut documents = documents;
-        if let (None, Some(approved)) = (reference, &decisions.approved) {
-            // Now that it is known which image it is: what else was said of it?
-            let known = documents.len();
-            let remembered = self.cache.documents(approved.entry.identifier)?;
-            documents.extend(remembered);
-            if documents.len() > known {
-                decisions = self.policy.decide(reference, &documents, now);
-            }
-        }
+        let (mut decisions, documents) = self.decide(reference, documents, now)?;
         // What was decided is what is used: no document is asked for again.
         let Some(approved) = decisions.approved.take() else {
             if let Some(reference) = reference {
-                self.remember_refused(reference.identifier, &documents);
+                self.remember_refused(reference.identifier, &documents, now);
             }
             return Err(ImageError::Refused(Box::new(decisions)));
         };
-        let (image, origin) = self.kept_or_fetched(&approved, &documents, whence)?;
+        let (image, origin) = self.kept_or_fetched(&approved, &documents, whence, now)?;
         Ok(Obtained { image, entry: approved.entry, origin, decisions })
+    }
+
+    /// What the policy says of all that is said and remembered.
+    fn decide(
+        &self,
+        reference: Option<&Reference>,
+        mut documents: Vec<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<(Decisions, Vec<Vec<u8>>), ImageError> {
+        let decisions = self.policy.decide(reference, &documents, now);
+        if reference.is_some() {
+            return Ok((decisions, documents));
+        }
+        let named =
+            decisions.decisions.iter().filter_map(|decision| decision.entry.parse::<Reference>().ok());
+        let images: BTreeSet<_> = named.map(|entry| entry.identifier).collect();
+        match (images.first(), images.len()) {
+            (Some(&first), 1) => {
+                // Now that it is known which image it is: what else was said of it?
+                let known = self.cache.documents(first)?;
+                let unsaid: Vec<_> =
+                    known.into_iter().filter(|document| !documents.contains(document)).collect();
+                documents.extend(unsaid);
+                Ok((self.policy.decide(Some(&Reference::image(first)), &documents, now), documents))
+            }
+            (Some(&first), images) => Err(ImageError::Several { images, first }),
+            (None, _) => Ok((decisions, documents)),
+        }
     }
 
     /// All that anyone says.
@@ -198,17 +226,20 @@ impl Provider<'_> {
         approved: &Approved,
         documents: &[Vec<u8>],
         whence: Whence<'_>,
+        now: Timestamp,
     ) -> Result<(CachedImage, Origin), ImageError> {
         let entry: &Metadata = &approved.entry;
         let others: Vec<&Metadata> = approved.others.iter().map(|other| &**other).collect();
         if let Some(image) = self.kept(entry, &others)? {
             // What is new of what was said is remembered, but nobody waits for that.
             if let Some(lock) = self.cache.try_lock(entry.identifier).ok().flatten() {
-                self.remember(&lock, approved, documents);
+                self.remember(&lock, documents, now);
             }
             return Ok((image, Origin::Cache));
         }
-        let files = matches!(whence, Whence::Files(_));
+        // An entry that is remembered is a Marketplace's, perhaps, whatever else lies here.
+        let own = |given: &[Vec<u8>]| given.iter().any(|document| document == approved.entry.document());
+        let files = matches!(whence, Whence::Files(given) if own(given));
         let mut locations = self.policy.locations(entry);
         if self.offline {
             locations.retain(|location| files && matches!(location.parse(), Ok(Location::File(_))));
@@ -219,7 +250,7 @@ impl Provider<'_> {
         let lock = self.cache.lock(entry.identifier, || (self.observe)(&Event::Waiting))?;
         // Another process may have fetched it meanwhile.
         if let Some(image) = self.kept(entry, &others)? {
-            self.remember(&lock, approved, documents);
+            self.remember(&lock, documents, now);
             return Ok((image, Origin::Cache));
         }
         let folder = self.cache.partial(&lock)?;
@@ -245,7 +276,7 @@ impl Provider<'_> {
         if let Err(error) = std::fs::remove_dir_all(&folder) {
             (self.observe)(&Event::Unkept(&CacheError::io("remove", &folder)(error)));
         }
-        self.remember(&lock, approved, documents);
+        self.remember(&lock, documents, now);
         Ok((image, Origin::Location(fetched.location)))
     }
 
@@ -260,25 +291,37 @@ impl Provider<'_> {
 
     /// What is said of an image that was handed out before, a withdrawal perhaps, counts as well when nobody
     /// can be asked. Of others there is nothing to be remembered.
-    fn remember_refused(&self, identifier: Identifier, documents: &[Vec<u8>]) {
+    fn remember_refused(&self, identifier: Identifier, documents: &[Vec<u8>], now: Timestamp) {
         let known = self.cache.documents(identifier).unwrap_or_default();
         if known.is_empty() || documents.iter().all(|document| known.contains(document)) {
             return;
         }
         // Whoever fetches it remembers what was said to him.
-        let Some(lock) = self.cache.try_lock(identifier).ok().flatten() else { return };
-        // What is known stays, however much else is said.
-        let known = known.iter().map(Vec::as_slice);
-        if let Err(error) = self.cache.keep_documents(&lock, known, documents.iter().map(Vec::as_slice)) {
+        if let Some(lock) = self.cache.try_lock(identifier).ok().flatten() {
+            self.remember(&lock, documents, now);
+        }
+    }
+
+    /// Keeps the documents for when nobody can be asked: what verifies and is about the image. The image is
+    /// there whether that works or not.
+    fn remember(&self, lock: &Lock, documents: &[Vec<u8>], now: Timestamp) {
+        let known = self.cache.documents(lock.identifier()).unwrap_or_default();
+        let fresh = documents.iter().filter(|document| !known.contains(document));
+        let told: Vec<_> = fresh.filter_map(|document| self.told(lock.identifier(), document, now)).collect();
+        if let Err(error) = self.cache.keep_documents(lock, &told) {
             (self.observe)(&Event::Unkept(&error));
         }
     }
 
-    /// Keeps the documents for when nobody can be asked. The image is there whether that works or not.
-    fn remember(&self, lock: &crate::cache::Lock, approved: &Approved, documents: &[Vec<u8>]) {
-        let first = std::iter::once(&approved.entry).chain(&approved.others).map(Verified::document);
-        if let Err(error) = self.cache.keep_documents(lock, first, documents.iter().map(Vec::as_slice)) {
-            (self.observe)(&Event::Unkept(&error));
-        }
+    /// A document that says something of an image that the policy could believe.
+    fn told<'a>(&self, image: Identifier, document: &'a [u8], now: Timestamp) -> Option<Told<'a>> {
+        let mut options = Options::new(now);
+        options.policy = self.policy.signatures;
+        options.leniency = Leniency::OldEntries;
+        options.anchors = self.policy.anchors.as_ref();
+        options.require.extend(options.anchors.map(|_| Requirement::Trusted));
+        let entry = validate(document, &options).into_verified().ok()?;
+        let withdrawal = entry.deprecated.is_some();
+        (entry.identifier == image).then_some(Told { document, withdrawal })
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     cache::keep,
     checksum::{DigestOptions, Image, ImageError, ImageFile},
     compression,
-    http::printable,
+    http::{printable, shown},
 };
 
 /// What an image has to be: what each of these entries says.
@@ -79,7 +79,7 @@ impl Fetcher<'_> {
         }
         let mut failures = Vec::new();
         for (number, &stated) in allowed.iter().enumerate() {
-            let location = printable(stated);
+            let location = told(stated);
             match self.fetch_from(stated) {
                 Ok((image, content)) => return Ok(Fetched { image, content, location }),
                 Err(Failed::Here(error)) => return Err(error),
@@ -93,7 +93,7 @@ impl Fetcher<'_> {
         }
         let refused =
             self.expected.entry.locations.iter().filter(|stated| !allowed.contains(&stated.as_str()));
-        let refused = refused.map(|stated| printable(stated));
+        let refused = refused.map(|stated| told(stated));
         let refused =
             refused.map(|location| LocationFailure { location, problem: LocationProblem::NotAllowed });
         // What was tried is told last.
@@ -275,6 +275,13 @@ impl Fetcher<'_> {
             error => LocationProblem::Image(error).into(),
         }
     }
+}
+
+/// A location as it may be shown: without what could be a password.
+fn told(stated: &str) -> String {
+    let (_, rest) = stated.split_once("://").unwrap_or_default();
+    let has_user = rest.split(['/', '?', '#', '\\']).next().is_some_and(|authority| authority.contains('@'));
+    printable(&if has_user { shown(stated) } else { stated.to_owned() })
 }
 
 fn disk(path: &Path, cause: io::Error) -> Failed {

@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr};
 
 use super::{Endpoint, EndpointError};
 use crate::{
-    Email, Identifier, Metadata, Timestamp, email::EmailError, identifier::IdentifierError,
+    Email, Identifier, Metadata, Timestamp,
+    email::{EmailError, is_same_address},
+    identifier::IdentifierError,
     timestamp::TimestampError,
 };
 
@@ -95,14 +97,38 @@ impl Reference {
 
     /// Whether an entry with this content is what is referred to.
     pub fn fits(&self, entry: &Metadata) -> bool {
-        let endorsed = |(email, created): &(Email, Option<Timestamp>)| {
-            entry.endorsement.as_ref().is_some_and(|endorsement| {
-                endorsement.endorser.email == *email
-                    && created.is_none_or(|created| created == endorsement.created)
-            })
-        };
-        entry.identifier == self.identifier && self.endorsement.as_ref().is_none_or(endorsed)
+        self.relation(entry) == Relation::Wanted
     }
+
+    /// How an entry with this content differs from what is referred to. Case does not count in the host of an
+    /// address (P9).
+    pub(crate) fn relation(&self, entry: &Metadata) -> Relation {
+        if entry.identifier != self.identifier {
+            return Relation::OtherImage;
+        }
+        let Some((email, created)) = &self.endorsement else { return Relation::Wanted };
+        let Some(endorsement) = &entry.endorsement else { return Relation::OtherEndorser };
+        if !is_same_address(email.as_str(), endorsement.endorser.email.as_str()) {
+            return Relation::OtherEndorser;
+        }
+        match created {
+            Some(created) if *created != endorsement.created => Relation::OtherDate,
+            _ => Relation::Wanted,
+        }
+    }
+}
+
+/// What an entry is to somebody who refers to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relation {
+    /// What is meant.
+    Wanted,
+    /// About something else.
+    OtherImage,
+    /// By somebody else.
+    OtherEndorser,
+    /// Of another time.
+    OtherDate,
 }
 
 impl FromStr for Reference {

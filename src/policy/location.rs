@@ -59,6 +59,10 @@ impl LocationPrefix {
         };
         let path = self.0.path().trim_end_matches('/');
         let rest = url.path().strip_prefix(path);
+        // In the key of an object these stand for themselves.
+        if url.scheme() == "s3" && (url.query().is_some() || url.fragment().is_some()) {
+            return false;
+        }
         place(&url) == place(&self.0) && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }

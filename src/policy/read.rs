@@ -6,9 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Candidate, Found, Log, Policy, newest::Endorsements};
 use crate::{
-    Metadata, Timestamp,
-    email::is_same_address,
-    marketplace::Reference,
+    Timestamp,
+    marketplace::{Reference, Relation},
     metadata::rules::Leniency,
     trust::{PathError, PathRequest, Purpose, check_ahead, verify_path},
     validate::{Options, Report, Requirement, validate},
@@ -148,7 +147,7 @@ pub(super) fn asked_for(
     let mut asked = Vec::new();
     for mut candidate in candidates {
         let name = &candidate.name;
-        let found = match relation(reference, &candidate.entry) {
+        let found = match reference.relation(&candidate.entry) {
             Relation::Wanted => None,
             Relation::OtherEndorser if policy.minimum_endorsers > 1 => {
                 candidate.wanted = false;
@@ -169,27 +168,4 @@ pub(super) fn asked_for(
         }
     }
     asked
-}
-
-enum Relation {
-    Wanted,
-    OtherImage,
-    OtherEndorser,
-    OtherDate,
-}
-
-fn relation(reference: &Reference, entry: &Metadata) -> Relation {
-    if entry.identifier != reference.identifier {
-        return Relation::OtherImage;
-    }
-    let (Some((email, created)), Some(endorsement)) = (&reference.endorsement, &entry.endorsement) else {
-        return Relation::Wanted;
-    };
-    if !is_same_address(email.as_str(), endorsement.endorser.email.as_str()) {
-        return Relation::OtherEndorser;
-    }
-    match created {
-        Some(created) if *created != endorsement.created => Relation::OtherDate,
-        _ => Relation::Wanted,
-    }
 }

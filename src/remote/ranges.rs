@@ -22,6 +22,9 @@ use super::{
 /// Bytes of a part: enough for the time that asking takes not to count.
 const PART: u64 = 8 << 20;
 
+/// The most parts at a time, however many are wanted: more are no help, and a burden on the server.
+const MAX_CONNECTIONS: usize = 16;
+
 /// Bytes read of an answer at a time.
 const CHUNK: usize = 128 << 10;
 
@@ -54,6 +57,8 @@ pub(super) struct Ranges(Arc<Shared>);
 struct Shared {
     source: Arc<Source>,
     whole: Whole,
+    /// What gave the first answer.
+    from: Url,
     /// The most parts in memory.
     window: usize,
     state: Mutex<State>,
@@ -95,11 +100,13 @@ impl std::fmt::Debug for Shared {
 impl Ranges {
     /// Fetches the rest of an object from `start` on, of which `answer` is the beginning.
     pub(super) fn new(source: &Arc<Source>, whole: Whole, start: u64, answer: Answer) -> Self {
-        let connections = source.options.connections.get();
+        let connections = source.options.connections.get().min(MAX_CONNECTIONS);
+        let from = answer.url.clone();
         let state = State { parts: VecDeque::new(), next: start, failure: None, closed: false };
         let shared = Arc::new(Shared {
             source: Arc::clone(source),
             whole,
+            from,
             window: connections + 1,
             state: Mutex::new(state),
             came: Condvar::new(),
@@ -258,9 +265,16 @@ impl Shared {
             let failure = match self.part(start, length) {
                 Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => return Err(Stopped::Undivided),
+                Err(failure) if failure.is_other() => {
+                    return Err(match self.source.pause(failure, failures) {
+                        Err(error) => Stopped::Failed(error),
+                        Ok(()) => Stopped::Undivided,
+                    });
+                }
                 Err(failure) => failure,
             };
-            self.source.pause(failure, failures).map_err(Stopped::Failed)?;
+            // One that has had enough of us may still give one part at a time.
+            self.source.pause(failure, failures).map_err(|_| Stopped::Undivided)?;
         }
     }
 
@@ -269,7 +283,7 @@ impl Shared {
         let Whole { version, resource, total } = &self.whole;
         let url = || self.source.url();
         let Some(validator) = version.strong() else { return Ok(None) };
-        let answer = self.source.part(start, length, validator)?;
+        let answer = self.source.part(&self.from, start, length, validator)?;
         let after = answer.resource();
         if after != *resource {
             // As good as the one there was, perhaps, but nothing tells.

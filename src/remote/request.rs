@@ -135,31 +135,47 @@ impl Source {
 
     /// Asks for all of the image.
     pub(super) fn whole(&self) -> Result<Answer, Failure> {
-        self.follow(&[], &[200])
+        self.follow(self.target.url()?, &[], &[200])
     }
 
     /// Asks for the image from `start` on if it is still the one with `validator`, for all of it
     /// if not (RFC 9110 §13.1.5). Some servers answer 412 or 416 instead.
     pub(super) fn rest(&self, start: u64, validator: &HeaderValue) -> Result<Answer, Failure> {
-        self.range(&format!("bytes={start}-"), validator)
+        self.range(self.target.url()?, &format!("bytes={start}-"), validator)
     }
 
-    /// Asks likewise for so many bytes from `start` on.
-    pub(super) fn part(&self, start: u64, length: u64, validator: &HeaderValue) -> Result<Answer, Failure> {
-        self.range(&format!("bytes={start}-{}", start + length - 1), validator)
+    /// Asks likewise for so many bytes from `start` on, where an answer came `from` before: of several
+    /// mirrors, parts come from one.
+    pub(super) fn part(
+        &self,
+        from: &Url,
+        start: u64,
+        length: u64,
+        validator: &HeaderValue,
+    ) -> Result<Answer, Failure> {
+        let range = format!("bytes={start}-{}", start + length - 1);
+        match &self.target {
+            Target::Plain(_) => self.range(from.clone(), &range, validator),
+            #[cfg(feature = "s3")]
+            target @ Target::Signed { .. } => self.range(target.url()?, &range, validator),
+        }
     }
 
-    fn range(&self, range: &str, validator: &HeaderValue) -> Result<Answer, Failure> {
+    fn range(&self, url: Url, range: &str, validator: &HeaderValue) -> Result<Answer, Failure> {
         let range = HeaderValue::from_str(range).ok();
         let mut headers = vec![(IF_RANGE, validator.clone())];
         headers.extend(range.map(|range| (RANGE, range)));
-        self.follow(&headers, &[200, 206, 412, 416])
+        self.follow(url, &headers, &[200, 206, 412, 416])
     }
 
     /// Sends a request and follows its redirects; an answer with a status that is not `good` is a
     /// failure.
-    fn follow(&self, headers: &[(HeaderName, HeaderValue)], good: &[u16]) -> Result<Answer, Failure> {
-        let mut url = self.target.url()?;
+    fn follow(
+        &self,
+        mut url: Url,
+        headers: &[(HeaderName, HeaderValue)],
+        good: &[u16],
+    ) -> Result<Answer, Failure> {
         for _ in 0..=REDIRECT_LIMIT {
             let response = self.send(&url, headers)?;
             let status = response.status();
@@ -193,7 +209,11 @@ impl Source {
         let allowed = |to: &Url| self.options.redirects.as_ref().is_none_or(|allows| allows(to.as_str()));
         http::redirected_as_securely(from, target)
             .and_then(|to| if allowed(&to) { Ok(to) } else { Err(to.into()) })
-            .map_err(|to| RemoteError::Redirected { from: self.target.shown(from).into(), to })
+            .map_err(|to: String| {
+                // A store may repeat what a request was signed with.
+                let to = to.parse().map_or(to, |to| self.target.shown(&to).into());
+                RemoteError::Redirected { from: self.target.shown(from).into(), to }
+            })
     }
 
     fn refused(&self, url: &Url, mut response: Response) -> RemoteError {

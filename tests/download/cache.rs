@@ -230,11 +230,18 @@ fn a_removable_disk_fills_the_cache() {
     let at = broken.windows(10).position(|window| window == b"http://h/j").unwrap();
     broken[at + 9] = b'k';
     site.user.write("disk/broken.xml", broken);
+    let bomb = compressed("gz", &vec![0; 64 << 20]).unwrap();
+    site.user.write("disk/bomb.gz", bomb);
+    assert!(Command::new("mkfifo").arg(site.user.path("disk/a-pipe")).status().unwrap().success());
+    symlink("/dev/zero", site.user.path("disk/link")).unwrap();
+    symlink("nothing", site.user.path("disk/dangling")).unwrap();
     let done = cache(&site, &["add", "disk"]);
     assert_eq!(done.status, Some(0), "{}", done.stderr);
     assert_eq!(done.stdout.lines().count(), 2, "{}", done.stdout);
     assert!(done.stderr.starts_with("warning: disk/broken.xml: entry 1 is not kept: "), "{}", done.stderr);
     assert!(done.stderr.ends_with("note: 2 entries kept for use without a Marketplace\n"), "{}", done.stderr);
+    // A bomb beside them, a pipe and a link do nothing, and what cannot be read hides nothing.
+    assert!(site.cached().iter().all(|name| !name.starts_with("partial/")));
     // Nobody has to be asked for these.
     for image in [&one, &two] {
         let identifier = entry(image, &[]).identifier().to_string();

@@ -271,6 +271,53 @@ fn parts_come_side_by_side_and_are_put_together() {
 }
 
 #[test]
+fn a_server_that_has_had_enough_gives_one_part_at_a_time() {
+    // Only one connection at a time, or one part of another mirror.
+    for refusal in ["403 Forbidden", "429 Too Many Requests"] {
+        let case = Case::new(content(40 << 20));
+        let image = case.image.clone();
+        let server = Scripted::start(move |request| match request.range() {
+            Some((_, Some(_))) => Act::Send(answer(refusal, "Content-Length: 0", b"")),
+            _ => Act::Send(honest(request, &image, ETAG)),
+        });
+        let done = case.fetch(&[&server.url("/image")]);
+        assert_eq!(done.status, Some(0), "{refusal}: {}", done.stderr);
+        assert!(std::fs::read(case.site.user.path("image.img")).unwrap() == case.image);
+    }
+    // Mirrors that take turns.
+    let case = Case::new(content(40 << 20));
+    let image = std::sync::Arc::new(case.image.clone());
+    let mirrors: Vec<_> = (0..3)
+        .map(|_| {
+            let image = std::sync::Arc::clone(&image);
+            Scripted::start(move |request| Act::Send(honest(request, &image, ETAG)))
+        })
+        .collect();
+    let urls: Vec<_> = mirrors.iter().map(|mirror| mirror.url("/image")).collect();
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    let server = Scripted::start(move |_| {
+        let next = &urls[turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % urls.len()];
+        Act::Send(answer("302 Found", &format!("Location: {next}\nContent-Length: 0"), b""))
+    });
+    case.fetch(&[&server.url("/image")]).ended(0, "", "");
+    assert!(std::fs::read(case.site.user.path("image.img")).unwrap() == case.image);
+    assert_eq!(server.log().len(), 1, "the parts come from where the first did");
+}
+
+#[test]
+fn a_password_in_a_location_is_not_shown() {
+    let case = Case::new(content(5000));
+    let done = case.fetch(&["http://jane:secret@127.0.0.1:9/image.img"]);
+    assert_eq!(done.status, Some(1));
+    assert!(
+        !done.stderr.contains("secret") && done.stderr.contains("…@127.0.0.1:9/image.img"),
+        "{}",
+        done.stderr
+    );
+    case.nothing_is_there();
+}
+
+#[test]
 fn the_next_location_is_tried_and_every_failure_is_told() {
     let case = Case::new(content(5000));
     let (_wrong, wrong) = server(whole(&content(6000), ""));
@@ -295,7 +342,7 @@ fn the_next_location_is_tried_and_every_failure_is_told() {
     let done = case.fetch(&["gopher://h/i", &missing]);
     case.fails(
         done,
-        1,
+        5,
         &format!(
             "warning: 'gopher://h/i': images cannot be fetched by 'gopher'; trying the next location\n\
              error: the image could not be had from any of its 2 locations; from the last: {missing} answers 404 Not \
@@ -339,13 +386,22 @@ fn a_file_counts_only_in_an_entry_that_is_a_file_here() {
     let copy = case.site.download(&["--metadata-file", "entry.xml", "-o", "image.img"]);
     copy.ended(0, "", "");
     assert!(std::fs::read(case.site.user.path("image.img")).unwrap() == case.image);
+    // An entry that a Marketplace had does not become one of this machine's by being remembered.
+    let remembered = entry(&case.image, &[&url]).created("2012-05-04T05:06:07Z");
+    case.site.publish(&remembered);
+    let identifier = remembered.identifier().to_string();
+    assert_eq!(case.site.download(&["-q", &identifier]).status, Some(0), "it is in the cache");
+    case.site.user.write("older.xml", entry(&case.image, &["http://127.0.0.1:9/x"]).signed_by(&jane()));
+    std::fs::remove_dir_all(case.site.user.path(".cache/stratuslab/images")).unwrap();
+    let done = case.site.download(&["--metadata-file", "older.xml"]);
+    done.failed(1, &refused);
     // What it holds is compared all the same.
     case.site.user.write("here.img", content(4000));
     let done = case.site.download(&["--cache", "other", "--metadata-file", "entry.xml"]);
     assert!(done.status == Some(1) && done.stderr.contains("it is not the image"), "{}", done.stderr);
 }
 
-/// An image that qemu-img makes; `None` where it is not installed.
+/// An image that qemu-img makes.
 fn qcow2(site: &Site, name: &str, options: &[&str]) -> Vec<u8> {
     site.user.write("base.raw", vec![7; 1 << 20]);
     let status = Command::new("qemu-img")

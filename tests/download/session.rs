@@ -246,6 +246,11 @@ fn without_a_cache_there_is_the_file_alone() {
     let piped = site.command(&["--no-cache", "-o", "-", &identifier]).output().unwrap();
     assert!(piped.status.success() && piped.stdout == image);
     assert_eq!(site.user.names(), expected);
+    // Wherever the variable says that images are kept.
+    let mut command = site.command(&["--no-cache", "--force", "-o", "image.img", &identifier]);
+    assert!(command.env("STRATUSLAB_CACHE", "elsewhere").status().unwrap().success());
+    assert_eq!(site.user.names(), expected);
+    assert_eq!(site.download(&["--no-cache", "--cache", "c", "-o", "x", &identifier]).status, Some(2));
     // It needs a place.
     let done = site.download(&["--no-cache", &identifier]);
     assert_eq!(done.status, Some(2), "{}", done.stderr);

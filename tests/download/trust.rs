@@ -142,6 +142,50 @@ fn what_was_withdrawn_is_not_handed_out_though_it_is_cached() {
 }
 
 #[test]
+fn files_about_several_images_need_a_name() {
+    let site = Site::new();
+    let (one, two) = (content(5000), content(6000));
+    for (name, image) in [("one", &one), ("two", &two)] {
+        let url = site.web.serve(name, image);
+        site.user.write(&format!("{name}.xml"), entry(image, &[&url]).signed_by(&jane()));
+    }
+    let files = ["--metadata-file", "one.xml", "--metadata-file", "two.xml"];
+    let done = site.download(&files);
+    assert_eq!((done.status, done.stdout.as_str()), (Some(2), ""));
+    assert!(
+        done.stderr.starts_with("error: there are entries of 2 images\nhint: name one of them, such as "),
+        "{}",
+        done.stderr
+    );
+    let second = entry(&two, &[]).identifier().to_string();
+    assert!(fs::read(site.fetched(&[&files[..], &[&second]].concat())).unwrap() == two);
+}
+
+#[test]
+fn junk_does_not_crowd_out_a_withdrawal() {
+    let site = Site::new();
+    let image = content(5000);
+    let url = site.web.serve("image.img", &image);
+    let draft = entry(&image, &[&url]);
+    let identifier = site.publish(&draft);
+    site.fetched(&[&identifier]);
+    // Anyone can say anything of it.
+    for number in 0..40 {
+        let email = format!("nobody.{number}@example.org");
+        let stranger =
+            Request::new(&email).email(&email).days(-10_000, 365).self_signed(&new_key(Kind::P256));
+        site.publish_by(&draft.clone().email(&email), &stranger);
+    }
+    site.fetched(&[&identifier]);
+    let remembered = || site.cached().iter().filter(|name| name.starts_with("entries/")).count();
+    assert_eq!(remembered(), 1, "what nobody believes is not remembered");
+    site.publish(&draft.clone().created("2012-04-04T05:06:07Z").deprecated("it has a hole"));
+    site.download(&[&identifier]).refused();
+    assert_eq!(remembered(), 2);
+    site.download(&["--offline", &identifier]).refused();
+}
+
+#[test]
 fn every_endorser_that_counts_has_to_be_right() {
     let site = Site::new();
     let image = content(5000);
