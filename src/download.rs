@@ -11,6 +11,36 @@
 //! Approved  -> Cache::find -> CachedImage
 //!           -> Location -> partial file -> expand, checksums -> Cache::insert -> CachedImage
 //! ```
+//!
+//! ```no_run
+//! use stratuslab::{
+//!     Timestamp,
+//!     cache::{Cache, Check},
+//!     download::{DownloadOptions, Event, Fallback, Provider, Whence},
+//!     marketplace::{Client, ClientOptions},
+//!     policy::Policy,
+//!     trust::Anchors,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new("https://marketplace.example.org".parse()?, ClientOptions::default())?;
+//! let mut anchors = Anchors::new();
+//! anchors.add_pem_file("/etc/grid-security/ca.pem".as_ref())?;
+//! let provider = Provider {
+//!     cache: &Cache::open("/var/cache/stratuslab")?,
+//!     check: Check::Stamp,
+//!     policy: &Policy { anchors: Some(anchors), ..Policy::default() },
+//!     options: &DownloadOptions::default(),
+//!     offline: false,
+//!     observe: &|_: &Event<'_>| {},
+//! };
+//! let reference = "LwcRbwCa1YSysY1wftQdAj6Bwoi".parse()?;
+//! let whence = Whence::Marketplace(&client, Fallback::Remembered);
+//! let obtained = provider.image(Some(&reference), whence, Timestamp::now())?;
+//! println!("{}", obtained.image.path.display());
+//! # Ok(())
+//! # }
+//! ```
 
 mod error;
 mod partial;
