@@ -50,7 +50,11 @@ impl Client {
     /// # Errors
     /// [`ClientError`] if they cannot be had. What goes wrong later the iterator tells.
     pub fn newest(&self, reference: &Reference) -> Result<Latest, ClientError> {
-        self.list(&self.endpoint.newest_url(reference))
+        // One image has few entries: the client that is there will do, and its time for all of an exchange.
+        let exchange = Exchange::begin(&self.options.connection, self.options.total_timeout);
+        self.listed(&self.endpoint.newest_url(reference), Awaited::Answer, |url, request| {
+            exchange.send(self.request(&self.http, url, request), url)
+        })
     }
 
     /// All documents that say something of the image referred to: the newest entry of each endorser, and
@@ -85,24 +89,35 @@ impl Client {
 
     /// A list, which is read as it is asked for.
     pub(super) fn list(&self, url: &Url) -> Result<Latest, ClientError> {
-        let url = url.clone();
-        let request = transport::Request { url: &url, document: None, accept: transport::XML, limit: 0 };
         let http = self.options.stream_transport().map_err(|error| ClientError::NotAMarketplace {
             url: url.to_string(),
             found: error.to_string(),
         })?;
         let connection = &self.options.connection;
-        let patience = Patience {
-            connect: connection.connect_timeout,
-            limit: self.options.total_timeout,
-            awaited: Awaited::Data,
-        };
-        let send = |url: &Url| {
+        let patience = self.patience(Awaited::Data);
+        self.listed(url, Awaited::Data, |url, request| {
             let sent = self.request(&http, url, request).send();
             sent.map_err(|error| HttpFailure::from_send(&error, url, connection.proxy(url), patience))
-        };
-        let exchange = Exchange::begin(connection, self.options.total_timeout);
-        let attempt = || transport::opened(request, &exchange, send);
+        })
+    }
+
+    fn patience(&self, awaited: Awaited) -> Patience {
+        let connect = self.options.connection.connect_timeout;
+        Patience { connect, limit: self.options.total_timeout, awaited }
+    }
+
+    /// A list that is asked for with `send`, which waits for what is `awaited`.
+    fn listed(
+        &self,
+        url: &Url,
+        awaited: Awaited,
+        send: impl Fn(&Url, transport::Request<'_>) -> Result<Response, HttpFailure>,
+    ) -> Result<Latest, ClientError> {
+        let url = url.clone();
+        let request = transport::Request { url: &url, document: None, accept: transport::XML, limit: 0 };
+        let patience = self.patience(awaited);
+        let exchange = Exchange::begin(&self.options.connection, self.options.total_timeout);
+        let attempt = || transport::opened(request, &exchange, |url| send(url, request));
         match exchange.retried(attempt, ClientError::is_transient, self.on_retry.as_deref()) {
             Ok((response, url)) => Latest::of(response, url, patience),
             // Behaviour 1.6: nothing is listed. Where there is no Marketplace, 404 is something else.
