@@ -63,6 +63,7 @@ impl Target {
         }
     }
 
+    #[cfg_attr(not(feature = "s3"), allow(clippy::unnecessary_wraps, reason = "signing can fail"))]
     fn url(&self) -> Result<Url, RemoteError> {
         match self {
             Self::Plain(url) => Ok(url.url().clone()),
