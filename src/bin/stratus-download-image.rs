@@ -18,11 +18,12 @@ use stratuslab::{
         cache::CacheArgs,
         download::{DownloadArgs, Offline, Watch, fields},
         entries::EntryArgs,
+        judge::JudgeArgs,
         network::NetworkArgs,
         output::{self, Scratch},
         policy::{self, PolicyArgs},
         progress::Progress,
-        trust::{self, TrustArgs},
+        trust,
     },
     config::VerifyCache,
     download::{Event, ImageError, Obtained, Provider, Whence},
@@ -49,9 +50,6 @@ struct Args {
     /// reading it (always) [default: mtime]
     #[arg(long, value_name = "HOW", hide_possible_values = true)]
     verify_cache: Option<VerifyCache>,
-    /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
-    #[arg(long)]
-    allow_sha1: bool,
     #[command(flatten)]
     download: DownloadArgs,
     #[command(flatten)]
@@ -59,7 +57,7 @@ struct Args {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    trust: TrustArgs,
+    judge: JudgeArgs,
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
@@ -92,7 +90,7 @@ fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     if let Some(path) = args.file() {
         output::check_new(path, args.force).map_err(|error| Args::not_written(error.into()))?;
     }
-    let site = args.policy.policy(&args.trust, args.allow_sha1, session)?;
+    let site = args.policy.policy(&args.judge, session)?;
     site.warn(session);
     let options = args.download.options(&args.network, session)?;
     // Gone with all that is in it when this ends.

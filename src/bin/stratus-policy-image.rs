@@ -9,9 +9,10 @@ use stratuslab::{
     cli::{
         self, Command, CommonArgs, Failure, Session, Status,
         entries::{EntryArgs, Gathered},
+        judge::JudgeArgs,
         network::NetworkArgs,
         policy::{self, PolicyArgs},
-        trust::{self, TrustArgs},
+        trust,
     },
     marketplace::Reference,
     policy::Decisions,
@@ -26,13 +27,10 @@ struct Args {
     /// Say what each rule found also if the image may be used
     #[arg(long)]
     explain: bool,
-    /// Accept signatures with SHA-1 and RSA keys down to 1024 bits, which can be forged with effort
-    #[arg(long)]
-    allow_sha1: bool,
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
-    trust: TrustArgs,
+    judge: JudgeArgs,
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
@@ -56,7 +54,7 @@ fn main() -> ExitCode {
 fn run(args: &Args, session: &Session) -> Result<(), Failure> {
     // A wrong argument is told before anything is read.
     args.entries.reference()?;
-    let site = args.policy.policy(&args.trust, args.allow_sha1, session)?;
+    let site = args.policy.policy(&args.judge, session)?;
     site.warn(session);
     let gathered = args.entries.gather(&args.network, session).map_err(trust::with_tls_hint_renamed)?;
     if let (Some(client), Some(reference)) = (&gathered.client, &gathered.reference)

@@ -6,7 +6,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Failure, Session, Status, shown,
+    Failure, Session, Status,
+    judge::JudgeArgs,
+    shown,
     trust::{Configured, NO_ANCHORS, TrustArgs},
 };
 use crate::{
@@ -45,12 +47,8 @@ impl PolicyArgs {
     ///
     /// # Errors
     /// A [`Failure`] if a file cannot be used, or the rules can approve nothing.
-    pub fn policy(
-        &self,
-        trust: &TrustArgs,
-        allow_sha1: bool,
-        session: &Session,
-    ) -> Result<SitePolicy, Failure> {
+    pub fn policy(&self, judge: &JudgeArgs, session: &Session) -> Result<SitePolicy, Failure> {
+        let trust = &judge.trust;
         let config = session.config()?;
         let usual = || PolicyConfig::usual_file();
         let read = match &self.policy {
@@ -59,7 +57,7 @@ impl PolicyArgs {
             None => usual().as_deref().map(PolicyConfig::load).transpose()?,
         };
         let rules = read.as_ref().unwrap_or(&config.policy);
-        let allow_sha1 = allow_sha1 || rules.allow_sha1.or(config.allow_sha1).unwrap_or(false);
+        let allow_sha1 = judge.allow_sha1 || rules.allow_sha1.or(config.allow_sha1).unwrap_or(false);
         let policy = Policy {
             signatures: AlgorithmPolicy::new(allow_sha1),
             anchors: anchors(rules, trust, session)?,

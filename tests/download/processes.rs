@@ -42,6 +42,14 @@ fn interrupt(child: &Child, signal: &str) {
     assert!(status.success());
 }
 
+/// Publishes an image that takes some seconds to come, where this lies; its URL and its identifier.
+fn offered_slowly(site: &Site, image: &[u8], what_lies_there: &[u8]) -> (String, String) {
+    site.web.serve("image.img", what_lies_there);
+    let url = format!("{}/slow/image.img", site.web.base);
+    let identifier = site.publish(&entry(image, &[&url]));
+    (url, identifier)
+}
+
 /// Bytes of the transfers that were begun.
 fn partial(site: &Site) -> u64 {
     let partial = site.cached().into_iter().filter(|name| name.strip_suffix(".part").is_some());
@@ -54,10 +62,7 @@ fn partial(site: &Site) -> u64 {
 fn two_processes_fetch_an_image_once() {
     let site = Site::new();
     let image = content(16 << 20);
-    site.web.serve("image.img", &image);
-    // Some seconds.
-    let slow = format!("{}/slow/image.img", site.web.base);
-    let identifier = site.publish(&entry(&image, &[&slow]));
+    let (_, identifier) = offered_slowly(&site, &image, &image);
     let first = started(site.command(&[&identifier]));
     until("it begins", || partial(&site) > 0);
     let others: Vec<_> = (0..2).map(|_| started(site.command(&[&identifier]))).collect();
@@ -76,9 +81,7 @@ fn two_processes_fetch_an_image_once() {
 fn if_the_first_process_is_killed_the_second_goes_on() {
     let site = Site::new();
     let image = content(6 << 20);
-    site.web.serve("image.img", &image);
-    let slow = format!("{}/slow/image.img", site.web.base);
-    let identifier = site.publish(&entry(&image, &[&slow]));
+    let (_, identifier) = offered_slowly(&site, &image, &image);
     let first = started(site.command(&[&identifier]));
     until("it begins", || partial(&site) > 0);
     let mut second = started(site.command(&[&identifier]));
@@ -99,10 +102,7 @@ fn an_interrupted_transfer_is_taken_up_where_it_broke_off() {
         let site = Site::new();
         let image = content(6 << 20);
         let packed = extension.map(|extension| crate::folder::compressed(extension, &image).unwrap());
-        site.web.serve("image.img", packed.as_ref().unwrap_or(&image));
-        // A date of change proves something only when it is over.
-        let slow = format!("{}/slow/image.img", site.web.base);
-        let identifier = site.publish(&entry(&image, &[&slow]));
+        let (slow, identifier) = offered_slowly(&site, &image, packed.as_ref().unwrap_or(&image));
         for signal in ["-INT", "-TERM", "-KILL"] {
             let before = partial(&site);
             let child = started(site.command(&["-o", "image.img", &identifier]));
@@ -138,9 +138,7 @@ fn what_was_begun_is_given_up_if_the_image_there_is_another() {
     let mut other = image.clone();
     other[10] ^= 1;
     // First the wrong one, slowly.
-    site.web.serve("image.img", &other);
-    let slow = format!("{}/slow/image.img", site.web.base);
-    let identifier = site.publish(&entry(&image, &[&slow]));
+    let (_, identifier) = offered_slowly(&site, &image, &other);
     let child = started(site.command(&[&identifier]));
     until("it begins", || partial(&site) > 100 << 10);
     interrupt(&child, "-INT");
@@ -183,9 +181,7 @@ fn what_was_begun_is_given_up_if_the_image_there_is_another() {
 fn whatever_is_waited_for_can_be_interrupted() {
     let site = Site::new();
     let image = content(6 << 20);
-    site.web.serve("image.img", &image);
-    let slow = format!("{}/slow/image.img", site.web.base);
-    let identifier = site.publish(&entry(&image, &[&slow]));
+    let (_, identifier) = offered_slowly(&site, &image, &image);
     let first = started(site.command(&[&identifier]));
     until("it begins", || partial(&site) > 0);
     // For another process.
@@ -224,9 +220,7 @@ fn whatever_is_waited_for_can_be_interrupted() {
 fn an_interrupt_leaves_no_copy_and_no_scratch() {
     let site = Site::new();
     let image = content(6 << 20);
-    site.web.serve("image.img", &image);
-    let slow = format!("{}/slow/image.img", site.web.base);
-    let identifier = site.publish(&entry(&image, &[&slow]));
+    let (_, identifier) = offered_slowly(&site, &image, &image);
     let child = started(site.command(&["--no-cache", "-o", "image.img", &identifier]));
     until("it begins", || site.user.names().iter().any(|name| name.starts_with(".stratus-")));
     until("it goes on", || !site.web.log().is_empty() || site.user.names().len() > 1);
