@@ -12,6 +12,7 @@ mod list;
 mod options;
 mod reference;
 mod search;
+mod sort;
 mod transport;
 
 use std::{fmt, time::Duration};
@@ -34,9 +35,10 @@ pub use list::Latest;
 pub use options::{ClientIdentity, ClientOptions, Login};
 pub(crate) use reference::Relation;
 pub use reference::{Reference, ReferenceError};
+pub use search::Search;
 #[cfg(feature = "marketplace")]
 pub(crate) use search::lower;
-pub use search::{Order, OrderError, OrderKey, Search};
+pub use sort::{Sort, SortError, SortKey};
 
 /// Bytes allowed around the entry in a list.
 const WRAPPER_LIMIT: usize = 64 << 10;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{Failure, Session, judge::Judge};
 use crate::{
-    marketplace::{Client, ClientError, Latest, Order, Search},
+    marketplace::{Client, ClientError, Latest, Search, Sort},
     metadata::State,
 };
 
@@ -47,7 +47,7 @@ pub struct SearchArgs {
     /// List it in this order: created (when it was endorsed), os, os-version, os-arch, email, kind, identifier or
     /// title; `-` before it turns it round
     #[arg(long, value_name = "KEY", default_value = "-created", allow_hyphen_values = true)]
-    pub sort: Order,
+    pub sort: Sort,
     /// List no more than this
     #[arg(long, value_name = "N", default_value = "50", value_parser = limit)]
     pub limit: usize,

@@ -4,9 +4,9 @@
 //! in it, and ours does not. So it selects what is wanted or more, never less, and each entry that is listed has
 //! to be looked at once more ([`Search::fits`]).
 
-use std::{cmp::Reverse, fmt, str::FromStr};
+use std::cmp::Reverse;
 
-use super::{Client, ClientError, Latest};
+use super::{Client, ClientError, Latest, Sort};
 use crate::{Metadata, Timestamp, metadata::State};
 
 /// The most words that a Marketplace is sent, of which ours refuses more; the longest select best.
@@ -37,86 +37,7 @@ pub struct Search {
     /// In this state; in any if there is none.
     pub state: Option<State>,
     /// The order of the list.
-    pub order: Order,
-}
-
-/// An order of entries: a [`OrderKey`]'s name, with `-` before it from the last to the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// By this.
-    pub by: OrderKey,
-    /// From the last to the first.
-    pub descending: bool,
-}
-
-/// What entries are ordered by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the properties of the same names")]
-pub enum OrderKey {
-    /// The time of the endorsement.
-    Created,
-    Os,
-    OsVersion,
-    OsArch,
-    Email,
-    Kind,
-    Identifier,
-    Title,
-}
-
-/// A text is no [`Order`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{}' is none of {}, with '-' before it for the other way round", .value.escape_debug(), names())]
-pub struct OrderError {
-    /// The text as given.
-    pub value: String,
-}
-
-fn names() -> String {
-    OrderKey::ALL.map(|(key, ..)| key).join(", ")
-}
-
-impl OrderKey {
-    /// Their names, and their columns in the originals' table.
-    const ALL: [(&'static str, Self, u8); 8] = [
-        ("created", Self::Created, 6),
-        ("os", Self::Os, 1),
-        ("os-version", Self::OsVersion, 2),
-        ("os-arch", Self::OsArch, 3),
-        ("email", Self::Email, 4),
-        ("kind", Self::Kind, 5),
-        ("identifier", Self::Identifier, 7),
-        ("title", Self::Title, 10),
-    ];
-
-    fn row(self) -> (&'static str, u8) {
-        let row = Self::ALL.into_iter().find(|(_, key, _)| *key == self);
-        row.map_or(("created", 6), |(name, _, column)| (name, column))
-    }
-}
-
-impl Default for Order {
-    /// Newest first.
-    fn default() -> Self {
-        Self { by: OrderKey::Created, descending: true }
-    }
-}
-
-impl FromStr for Order {
-    type Err = OrderError;
-
-    fn from_str(value: &str) -> Result<Self, OrderError> {
-        let (descending, name) = value.strip_prefix('-').map_or((false, value), |name| (true, name));
-        let known = OrderKey::ALL.into_iter().find(|(known, ..)| *known == name);
-        let by = known.map(|(_, key, _)| key).ok_or_else(|| OrderError { value: value.to_owned() })?;
-        Ok(Self { by, descending })
-    }
-}
-
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.descending { "-" } else { "" }, self.by.row().0)
-    }
+    pub order: Sort,
 }
 
 impl Client {
@@ -166,7 +87,7 @@ impl Search {
     /// The names and values of the query string.
     pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
         let status = self.state.map_or("all", State::name);
-        let (_, column) = self.order.by.row();
+        let column = self.order.by.column();
         let direction = if self.order.descending { "desc" } else { "asc" };
         let mut parameters = vec![
             ("status", status.to_owned()),
@@ -295,16 +216,5 @@ mod tests {
         assert!(!with(|search| search.endorser = "jane".to_owned()));
         assert!(with(|search| search.state = Some(State::Valid)));
         assert!(!with(|search| search.state = Some(State::Expired)));
-    }
-
-    #[test]
-    fn orders_are_written_as_they_are_read() {
-        for (name, ..) in OrderKey::ALL {
-            for text in [name.to_owned(), format!("-{name}")] {
-                assert_eq!(text.parse::<Order>().unwrap().to_string(), text);
-            }
-        }
-        let error = "size\x1b".parse::<Order>().unwrap_err().to_string();
-        assert!(error.starts_with("'size\\u{1b}' is none of created, os, os-version,"), "{error}");
     }
 }

@@ -12,6 +12,7 @@ use crate::{Email, Identifier, Timestamp};
 mod query;
 
 pub use self::query::{MAX_WORDS, Wanted};
+pub use crate::marketplace::{Sort, SortKey};
 
 /// The longest stretch of a list that is given at once, in entries.
 pub const MAX_LENGTH: u32 = 1000;
@@ -79,38 +80,6 @@ pub enum Location {
     Web,
     /// At a location that starts with `pdisk`.
     Pdisk,
-}
-
-/// An order of entries. Equal ones follow each other newest first; descending is the exact reverse of
-/// ascending, so there it is oldest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Sort {
-    /// By this.
-    pub by: SortKey,
-    /// From the last to the first.
-    pub descending: bool,
-}
-
-/// What entries are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the properties of the same names")]
-pub enum SortKey {
-    /// The time of the endorsement.
-    Created,
-    Os,
-    OsVersion,
-    OsArch,
-    Email,
-    Kind,
-    Identifier,
-    Title,
-}
-
-impl Default for Sort {
-    /// Newest first.
-    fn default() -> Self {
-        Self { by: SortKey::Created, descending: true }
-    }
 }
 
 /// A stretch of a list.

@@ -207,26 +207,16 @@ fn words(selection: &mut Selection, value: &str) -> Result<(), Problem> {
 }
 
 fn sort(value: &str) -> Result<Sort, Problem> {
-    let (descending, name) = match value.strip_prefix('-') {
-        Some(name) => (true, name),
-        None => (false, value),
+    // As the filter is called.
+    let named = match value {
+        "endorser" => "email",
+        "-endorser" => "-email",
+        value => value,
     };
-    let by = match name {
-        "created" => SortKey::Created,
-        "os" => SortKey::Os,
-        "os-version" => SortKey::OsVersion,
-        "os-arch" => SortKey::OsArch,
-        "email" | "endorser" => SortKey::Email,
-        "kind" => SortKey::Kind,
-        "identifier" => SortKey::Identifier,
-        "title" => SortKey::Title,
-        _ => {
-            return Err(Problem::bad_request(
-                "sort is one of created, os, os-version, os-arch, email, kind, identifier, title, with - before it for the other way round",
-            ));
-        }
-    };
-    Ok(Sort { by, descending })
+    named.parse().map_err(|_| {
+        let names = SortKey::names();
+        Problem::bad_request(format!("sort is one of {names}, with - before it for the other way round"))
+    })
 }
 
 fn length(value: &str) -> Result<u32, Problem> {
@@ -245,18 +235,10 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Problem> {
 
 /// A column of the original's table: the default for one that is there but has nothing to sort by.
 fn column(value: &str) -> Result<Option<SortKey>, Problem> {
-    Ok(match number::<u8>("iSortCol_0", value)? {
-        1 => Some(SortKey::Os),
-        2 => Some(SortKey::OsVersion),
-        3 => Some(SortKey::OsArch),
-        4 => Some(SortKey::Email),
-        5 => Some(SortKey::Kind),
-        6 => Some(SortKey::Created),
-        7 => Some(SortKey::Identifier),
-        10 => Some(SortKey::Title),
-        0 | 8 | 9 => None,
-        _ => return Err(Problem::bad_request("iSortCol_0 is a column from 0 to 10")),
-    })
+    match number::<u8>("iSortCol_0", value)? {
+        column @ 0..=10 => Ok(SortKey::of_column(column)),
+        _ => Err(Problem::bad_request("iSortCol_0 is a column from 0 to 10")),
+    }
 }
 
 fn descending(value: &str) -> Result<bool, Problem> {
