@@ -2,18 +2,19 @@
 //! connected to, and how that fails.
 
 mod anchors;
+mod client;
 mod exchange;
 mod failure;
+mod plain;
 mod reason;
 mod retry;
 mod url;
 
 use std::{path::PathBuf, time::Duration};
 
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::{
     Url,
-    blocking::{ClientBuilder, Response},
     header::{HeaderMap, HeaderName, LOCATION},
 };
 
@@ -21,7 +22,8 @@ pub use anchors::OptionsError;
 #[cfg(feature = "marketplace")]
 pub(crate) use anchors::in_file as ca_file;
 pub(crate) use anchors::{first_reason, innermost};
-pub(crate) use exchange::{Exchange, Failed, Observer, Unread};
+pub(crate) use client::{Client, Response, get, post};
+pub(crate) use exchange::{Attempted, Exchange, Failed, Observer, Unread};
 pub(crate) use failure::Patience;
 pub use failure::{Awaited, HttpFailure};
 pub(crate) use reason::{printable, reason};
@@ -68,34 +70,17 @@ impl Default for ConnectionOptions {
 }
 
 impl ConnectionOptions {
-    /// The transport these options describe, without any limit but that on connecting. Redirects
-    /// and retries are ours, not reqwest's.
-    pub(crate) fn transport(&self) -> Result<ClientBuilder, OptionsError> {
-        let mut builder = reqwest::blocking::Client::builder()
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(self.connect_timeout)
-            .timeout(None)
-            .tls_version_min(reqwest::tls::Version::TLS_1_2)
-            .tls_danger_accept_invalid_certs(self.insecure_no_tls_verify)
-            .tls_danger_accept_invalid_hostnames(self.insecure_no_tls_verify);
-        if !self.proxy_from_environment {
-            builder = builder.no_proxy();
-        }
-        if let Some(anchors) = anchors::read(self.ca_file.as_deref(), self.ca_folder.as_deref())? {
-            builder = builder.tls_certs_only(anchors);
-        }
-        Ok(builder)
-    }
-
     /// Host and port of the proxy the environment names for a URL.
-    pub(crate) fn proxy(&self, url: &Url) -> Option<String> {
-        let url = url.as_str().parse().ok().filter(|_| self.proxy_from_environment)?;
-        let proxy = Matcher::from_env().intercept(&url)?;
+    fn proxy(&self, url: &Url) -> Option<String> {
+        let proxy = self.intercept(url)?;
         let authority = proxy.uri().authority()?.as_str();
         // A password does not belong in an error.
         Some(authority.rsplit_once('@').map_or(authority, |(_, place)| place).to_owned())
+    }
+
+    fn intercept(&self, url: &Url) -> Option<Intercept> {
+        let url = url.as_str().parse().ok().filter(|_| self.proxy_from_environment)?;
+        Matcher::from_env().intercept(&url)
     }
 }
 

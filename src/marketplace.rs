@@ -15,7 +15,7 @@ mod search;
 mod sort;
 mod transport;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::StatusCode;
 
@@ -50,7 +50,7 @@ const SHORT_WAIT: Duration = Duration::from_secs(5);
 pub struct Client {
     endpoint: Endpoint,
     options: ClientOptions,
-    http: reqwest::blocking::Client,
+    http: Arc<http::Client>,
     on_retry: Option<RetryObserver>,
 }
 
@@ -83,7 +83,7 @@ impl Client {
     /// # Errors
     /// [`OptionsError`] if CA certificates or the client certificate cannot be used.
     pub fn new(endpoint: Endpoint, options: ClientOptions) -> Result<Self, OptionsError> {
-        let http = options.transport()?;
+        let http = Arc::new(options.transport(&endpoint)?);
         Ok(Self { endpoint, options, http, on_retry: None })
     }
 
@@ -100,7 +100,7 @@ impl Client {
         options.connection.retry.attempts = 1;
         options.connection.connect_timeout = options.connection.connect_timeout.min(SHORT_WAIT);
         options.total_timeout = options.total_timeout.min(SHORT_WAIT);
-        Self { endpoint: self.endpoint.clone(), options, http: self.http.clone(), on_retry: None }
+        Self { endpoint: self.endpoint.clone(), options, http: Arc::clone(&self.http), on_retry: None }
     }
 
     /// Where this client uploads to and fetches from.

@@ -6,7 +6,12 @@ mod loopback;
 #[cfg(test)]
 mod marketplace;
 
-use std::{fs, path::Path, process::Stdio};
+use std::{
+    fs,
+    path::Path,
+    process::{self, Stdio},
+    time::Duration,
+};
 
 use assert_cmd::assert::Assert;
 use loopback::{EMAIL, IDENTIFIER, Marketplace, credentials, entry, signed, start, unsigned};
@@ -273,6 +278,21 @@ fn c17_the_standard_proxy_variables_are_heeded() {
         .arg("image.xml")
         .assert()
         .success();
+}
+
+#[test]
+fn without_tls_no_certificates_are_read() {
+    let (folder, plain) = (folder(), start(&[], |_| ()));
+    // Whoever opens it waits for a writer, who never comes.
+    let pipe = folder.path().join("certificates");
+    assert!(process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let upload = |base: &str, limit| {
+        let mut command = upload(folder.path(), base);
+        command.env("SSL_CERT_FILE", &pipe).args(["--timeout", "1", "image.xml"]);
+        command.timeout(Duration::from_secs(limit)).assert()
+    };
+    upload(&plain.base, 60).success();
+    upload("https://127.0.0.1:1", 10).interrupted();
 }
 
 #[test]

@@ -7,12 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{
-    Url,
-    blocking::{RequestBuilder, Response},
-};
+use reqwest::{Url, blocking::Request};
 
-use super::{Awaited, ConnectionOptions, HttpFailure, LONGEST, Patience};
+use super::{Awaited, Client, ConnectionOptions, HttpFailure, LONGEST, Patience, Response};
 
 /// Why an attempt failed, and how long the server wants to be left alone.
 pub(crate) struct Failed<E> {
@@ -24,6 +21,14 @@ impl<E> From<E> for Failed<E> {
     fn from(error: E) -> Self {
         Self { error, retry_after: None }
     }
+}
+
+/// What an attempt fails with.
+pub(crate) trait Attempted {
+    /// Whether the same may succeed a little later.
+    fn is_transient(&self) -> bool;
+    /// How the exchange failed, if it is that.
+    fn failure(&self) -> Option<&HttpFailure>;
 }
 
 /// Told each transient failure and the pause before the next attempt.
@@ -49,23 +54,25 @@ impl<'a> Exchange<'a> {
         Self { connection, total, deadline: Instant::now() + total.min(LONGEST) }
     }
 
-    /// Attempts something until it is done, fails for good, or time or attempts run out; the last
-    /// failure is the one reported.
-    pub(crate) fn retried<T, E>(
+    /// Attempts something until it is done, fails for good, or time or attempts run out. The last failure is the one
+    /// reported, unless it is that the rest of the time was not enough: the one before it tells more.
+    pub(crate) fn retried<T, E: Attempted>(
         &self,
         mut attempt: impl FnMut() -> Result<T, Failed<E>>,
-        is_transient: impl Fn(&E) -> bool,
         observe: Option<&Observer<E>>,
     ) -> Result<T, E> {
         let retry = &self.connection.retry;
-        let mut failures = 0;
+        let (mut failures, mut before) = (0, None);
         loop {
             let Failed { error, retry_after } = match attempt() {
                 Ok(done) => return Ok(done),
                 Err(failed) => failed,
             };
             failures += 1;
-            if !is_transient(&error) || failures >= retry.attempts {
+            if error.failure().is_some_and(HttpFailure::is_out_of_time) {
+                return Err(before.unwrap_or(error));
+            }
+            if !error.is_transient() || failures >= retry.attempts {
                 return Err(error);
             }
             let pause = retry.pause(failures).max(retry_after.unwrap_or_default());
@@ -76,15 +83,15 @@ impl<'a> Exchange<'a> {
                 observe(&error, pause);
             }
             thread::sleep(pause);
+            before = Some(error);
         }
     }
 
     /// Sends a request in what is left of the time.
-    pub(crate) fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, HttpFailure> {
-        request
-            .timeout(self.left())
-            .send()
-            .map_err(|error| HttpFailure::from_send(&error, url, self.connection.proxy(url), self.patience()))
+    pub(crate) fn send(&self, http: &Client, mut request: Request) -> Result<Response, HttpFailure> {
+        *request.timeout_mut() = Some(self.left());
+        let url = request.url().clone();
+        http.send(request, &url, self.patience())
     }
 
     /// Up to `limit` bytes of a body, and why it is not all.
@@ -116,5 +123,32 @@ impl<'a> Exchange<'a> {
 
     fn patience(&self) -> Patience {
         Patience { connect: self.connection.connect_timeout, limit: self.total, awaited: Awaited::Answer }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{http::RetryPolicy, marketplace::ClientError};
+
+    #[test]
+    fn the_failure_before_time_ran_out_is_told() {
+        let retry = RetryPolicy { first_pause: Duration::from_millis(1), ..RetryPolicy::default() };
+        let connection = ConnectionOptions { retry, ..ConnectionOptions::default() };
+        let exchange = Exchange::begin(&connection, Duration::from_mins(1));
+        let url = || "http://example.org/".to_owned();
+        let late = || HttpFailure::Timeout {
+            url: url(),
+            awaited: Awaited::Answer,
+            limit: Duration::from_mins(1),
+        };
+        let refused = || HttpFailure::Connect { url: url(), cause: "refused".to_owned() };
+        let reported = |failures: Vec<HttpFailure>| {
+            let mut failures = failures.into_iter().map(|failure| Failed::from(ClientError::Http(failure)));
+            exchange.retried(|| failures.next().map_or(Ok(()), Err), None).map_err(|error| error.to_string())
+        };
+        assert_eq!(reported(vec![refused(), late()]), Err(refused().to_string()));
+        assert_eq!(reported(vec![late()]), Err(late().to_string()));
+        assert_eq!(reported(vec![refused(), refused()]), Ok(()));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, time::Duration};
 
+use hyper_util::client::legacy;
 use reqwest::Url;
 
 use super::printable;
@@ -120,14 +121,14 @@ impl HttpFailure {
         )
     }
 
-    /// Names what reqwest reports while sending, or while reading the head of the answer; `proxy`
-    /// is the one it goes through.
-    pub(crate) fn from_send(
-        error: &reqwest::Error,
-        url: &Url,
-        proxy: Option<String>,
-        patience: Patience,
-    ) -> Self {
+    /// Whether the time for the whole exchange ran out.
+    pub(super) const fn is_out_of_time(&self) -> bool {
+        matches!(self, Self::Timeout { awaited: Awaited::Answer, .. })
+    }
+
+    /// Names what reqwest, or what it is made of, reports while sending, or while reading the head of the answer;
+    /// `proxy` is the one it goes through.
+    pub(super) fn from_send(error: Link<'_>, url: &Url, proxy: Option<String>, patience: Patience) -> Self {
         let Patience { connect, limit, awaited } = patience;
         // What is plain http is connected to the proxy only; it does the rest.
         let direct = proxy.is_none() || url.scheme() != "http";
@@ -135,6 +136,7 @@ impl HttpFailure {
         let chain = causes(error);
         let cause = root(&chain);
         let hyper = chain.iter().find_map(|link| link.downcast_ref::<hyper::Error>());
+        let (timed_out, connecting) = (timed_out(&chain), connecting(&chain));
         if let Some(cause) = tls(&chain) {
             Self::Tls { url, cause }
         } else if let Some((cause, begun)) = tunnel(&chain) {
@@ -142,7 +144,7 @@ impl HttpFailure {
                 Some(proxy) if !begun => Self::ProxyUnreachable { url, proxy, cause },
                 _ => Self::Proxy { url, cause },
             }
-        } else if error.is_timeout() && error.is_connect() {
+        } else if timed_out && connecting {
             match proxy {
                 Some(proxy) if !direct => {
                     let cause = format!("no connection within {} s", connect.min(limit).as_secs_f32());
@@ -150,9 +152,9 @@ impl HttpFailure {
                 }
                 _ => Self::Timeout { url, awaited: Awaited::Connection, limit: connect.min(limit) },
             }
-        } else if error.is_timeout() {
+        } else if timed_out {
             Self::Timeout { url, awaited, limit }
-        } else if error.is_connect() {
+        } else if connecting {
             match proxy {
                 Some(proxy) if !direct => Self::ProxyUnreachable { url, proxy, cause },
                 _ => Self::Connect { url, cause },
@@ -169,8 +171,7 @@ impl HttpFailure {
         let Patience { limit, awaited, .. } = patience;
         let chain = causes(error);
         let url = url.to_owned();
-        let mut inner = chain.iter().filter_map(|link| link.downcast_ref::<reqwest::Error>());
-        if error.kind() == io::ErrorKind::TimedOut || inner.any(reqwest::Error::is_timeout) {
+        if timed_out(&chain) {
             return Self::Timeout { url, awaited, limit };
         }
         Self::ClosedHalfWay { url, cause: root(&chain), unanswered: false }
@@ -191,6 +192,19 @@ fn causes<'a>(error: Link<'a>) -> Vec<Link<'a>> {
         chain.push(next);
     }
     chain
+}
+
+fn timed_out(chain: &[Link<'_>]) -> bool {
+    chain.iter().any(|link| {
+        link.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+            || link.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
+    })
+}
+
+/// Whether there was no connection yet.
+fn connecting(chain: &[Link<'_>]) -> bool {
+    let mut inner = chain.iter().filter_map(|link| link.downcast_ref::<legacy::Error>());
+    inner.any(legacy::Error::is_connect)
 }
 
 fn root(chain: &[Link<'_>]) -> String {

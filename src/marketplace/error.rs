@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::http::{HttpFailure, colon};
+use crate::http::{Attempted, HttpFailure, colon};
 
 /// Why an upload or a fetch failed. Each message is one line and tells the innermost cause once.
 #[derive(Debug, thiserror::Error)]
@@ -100,5 +100,15 @@ impl ClientError {
             Self::Refused { status, .. } => matches!(status.as_u16(), 502..=504),
             _ => false,
         }
+    }
+}
+
+impl Attempted for ClientError {
+    fn is_transient(&self) -> bool {
+        self.is_transient()
+    }
+
+    fn failure(&self) -> Option<&HttpFailure> {
+        if let Self::Http(failure) = self { Some(failure) } else { None }
     }
 }

@@ -1,12 +1,10 @@
 //! The list of a Marketplace, as it comes.
 
-use std::io::{self, Read};
-
-use reqwest::{StatusCode, Url, blocking::Response};
+use reqwest::{StatusCode, Url};
 
 use super::{Client, ClientError, Reference, transport};
 use crate::{
-    http::{Awaited, Exchange, HttpFailure, Patience, text},
+    http::{Awaited, Exchange, HttpFailure, Patience, Response, text},
     xml::{self, Entries, EntriesError},
 };
 
@@ -19,18 +17,9 @@ const NOTHING: &str = "no metadata matching";
 
 /// The entries of a list, one at a time; they prove nothing until they are verified.
 pub struct Latest {
-    entries: Option<Entries<Body>>,
+    entries: Option<Entries<Response>>,
     url: Url,
     patience: Patience,
-}
-
-/// The body of an answer.
-struct Body(Response);
-
-impl Read for Body {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
 }
 
 impl Client {
@@ -53,7 +42,7 @@ impl Client {
         // One image has few entries: the client that is there will do, and its time for all of an exchange.
         let exchange = Exchange::begin(&self.options.connection, self.options.total_timeout);
         self.listed(&self.endpoint.newest_url(reference), Awaited::Answer, |url, request| {
-            exchange.send(self.request(&self.http, url, request), url)
+            exchange.send(&self.http, self.request(url, request))
         })
     }
 
@@ -89,16 +78,11 @@ impl Client {
 
     /// A list, which is read as it is asked for.
     pub(super) fn list(&self, url: &Url) -> Result<Latest, ClientError> {
-        let http = self.options.stream_transport().map_err(|error| ClientError::NotAMarketplace {
-            url: url.to_string(),
-            found: error.to_string(),
+        let http = self.options.stream_transport(&self.endpoint).map_err(|error| {
+            ClientError::NotAMarketplace { url: url.to_string(), found: error.to_string() }
         })?;
-        let connection = &self.options.connection;
         let patience = self.patience(Awaited::Data);
-        self.listed(url, Awaited::Data, |url, request| {
-            let sent = self.request(&http, url, request).send();
-            sent.map_err(|error| HttpFailure::from_send(&error, url, connection.proxy(url), patience))
-        })
+        self.listed(url, Awaited::Data, |url, request| http.send(self.request(url, request), url, patience))
     }
 
     fn patience(&self, awaited: Awaited) -> Patience {
@@ -118,7 +102,7 @@ impl Client {
         let patience = self.patience(awaited);
         let exchange = Exchange::begin(&self.options.connection, self.options.total_timeout);
         let attempt = || transport::opened(request, &exchange, |url| send(url, request));
-        match exchange.retried(attempt, ClientError::is_transient, self.on_retry.as_deref()) {
+        match exchange.retried(attempt, self.on_retry.as_deref()) {
             Ok((response, url)) => Latest::of(response, url, patience),
             // Behaviour 1.6: nothing is listed. Where there is no Marketplace, 404 is something else.
             Err(ClientError::Refused { status: StatusCode::NOT_FOUND, reason, .. })
@@ -138,7 +122,7 @@ impl Latest {
             let found = format!("{kind} instead of a list");
             return Err(ClientError::NotAMarketplace { url: url.into(), found });
         }
-        Ok(Self { entries: Some(xml::entries(Body(response))), url, patience })
+        Ok(Self { entries: Some(xml::entries(response)), url, patience })
     }
 
     fn failed(&self, error: EntriesError) -> ClientError {

@@ -2,16 +2,18 @@
 
 use std::{fmt, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use openssl::{
     pkey::{PKeyRef, Private},
     x509::X509,
 };
-use reqwest::blocking::ClientBuilder;
+use reqwest::header::HeaderValue;
 use zeroize::Zeroizing;
 
+use super::Endpoint;
 use crate::{
     credentials::Password,
-    http::{ConnectionOptions, LONGEST, OptionsError, first_reason, innermost},
+    http::{self, ConnectionOptions, LONGEST, OptionsError, first_reason, innermost},
 };
 
 /// How a [`Client`](super::Client) connects. The default shows no identity.
@@ -53,6 +55,18 @@ impl fmt::Debug for Login {
     }
 }
 
+impl Login {
+    /// As a header; not to be shown.
+    pub(super) fn basic(&self) -> Option<HeaderValue> {
+        let pair = Zeroizing::new(format!("{}:{}", self.user, self.password.as_str()));
+        let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
+        // Base64 is always a value.
+        let mut value = HeaderValue::from_str(&value).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
 /// A certificate, its chain and its key, for TLS.
 #[derive(Clone)]
 pub struct ClientIdentity(pub(super) reqwest::Identity);
@@ -88,21 +102,19 @@ impl fmt::Debug for ClientIdentity {
 }
 
 impl ClientOptions {
-    pub(super) fn transport(&self) -> Result<reqwest::blocking::Client, OptionsError> {
-        self.built(self.connection.transport()?)
+    pub(super) fn transport(&self, endpoint: &Endpoint) -> Result<http::Client, OptionsError> {
+        self.client(None, endpoint)
     }
 
     /// The same for a transfer of any length: what may take [`ClientOptions::total_timeout`] is each
     /// operation, the head of an answer or one read of its body.
-    pub(super) fn stream_transport(&self) -> Result<reqwest::blocking::Client, OptionsError> {
-        self.built(self.connection.transport()?.timeout(self.total_timeout.min(LONGEST)))
+    pub(super) fn stream_transport(&self, endpoint: &Endpoint) -> Result<http::Client, OptionsError> {
+        self.client(Some(self.total_timeout.min(LONGEST)), endpoint)
     }
 
-    fn built(&self, mut builder: ClientBuilder) -> Result<reqwest::blocking::Client, OptionsError> {
-        if let Some(ClientIdentity(identity)) = &self.identity {
-            builder = builder.identity(identity.clone());
-        }
-        builder.build().map_err(|cause| OptionsError::Setup { cause: innermost(&cause) })
+    fn client(&self, timeout: Option<Duration>, endpoint: &Endpoint) -> Result<http::Client, OptionsError> {
+        let identity = self.identity.as_ref().map(|ClientIdentity(identity)| identity.clone());
+        http::Client::new(&self.connection, identity, timeout, Some(&endpoint.upload_url()))
     }
 }
 

@@ -1,13 +1,14 @@
 //! One request, with its redirects, retries and limits.
 
 use reqwest::{
-    StatusCode, Url,
-    blocking::{RequestBuilder, Response},
-    header::{ACCEPT, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, LOCATION},
+    StatusCode, Url, blocking,
+    header::{AUTHORIZATION, CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, LOCATION},
 };
 
-use super::{Client, ClientError};
-use crate::http::{self, Exchange, Failed, HttpFailure, MESSAGE_LIMIT, Unread, printable, reason, text};
+use super::{Client, ClientError, Login};
+use crate::http::{
+    self, Exchange, Failed, HttpFailure, MESSAGE_LIMIT, Response, Unread, printable, reason, text,
+};
 
 /// Redirects followed in a row.
 const REDIRECT_LIMIT: usize = 5;
@@ -88,14 +89,14 @@ impl Client {
     pub(super) fn exchange(&self, request: Request<'_>) -> Result<Answer, ClientError> {
         let exchange = Exchange::begin(&self.options.connection, self.options.total_timeout);
         let attempt = || self.follow(request, &exchange);
-        exchange.retried(attempt, ClientError::is_transient, self.on_retry.as_deref())
+        exchange.retried(attempt, self.on_retry.as_deref())
     }
 
     /// Sends a request and follows its redirects: to the same origin only, and an upload only
     /// by 307 and 308, which keep it an upload (RFC 9110 §15.4).
     fn follow(&self, request: Request<'_>, exchange: &Exchange<'_>) -> Result<Answer, Failure> {
         let (response, url) =
-            opened(request, exchange, |url| exchange.send(self.request(&self.http, url, request), url))?;
+            opened(request, exchange, |url| exchange.send(&self.http, self.request(url, request)))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let (body, unread) = exchange.read(response, &url, request.limit);
         // An upload that was answered well is done, whatever becomes of the rest of the answer.
@@ -108,23 +109,14 @@ impl Client {
         }
     }
 
-    pub(super) fn request(
-        &self,
-        http: &reqwest::blocking::Client,
-        url: &Url,
-        request: Request<'_>,
-    ) -> RequestBuilder {
-        let mut builder = match request.document {
-            Some(document) => {
-                http.post(url.clone()).header(CONTENT_TYPE, "application/xml").body(document.to_vec())
-            }
-            None => http.get(url.clone()),
+    pub(super) fn request(&self, url: &Url, request: Request<'_>) -> blocking::Request {
+        let mut message = match request.document {
+            Some(document) => http::post(url, request.accept, document.to_vec(), XML),
+            None => http::get(url, request.accept),
         };
-        builder = builder.header(ACCEPT, request.accept);
-        match &self.options.login {
-            Some(login) => builder.basic_auth(&login.user, Some(login.password.as_str())),
-            None => builder,
-        }
+        let login = self.options.login.as_ref().and_then(Login::basic);
+        message.headers_mut().extend(login.map(|login| (AUTHORIZATION, login)));
+        message
     }
 }
 

@@ -9,14 +9,13 @@ use std::{
 
 use reqwest::{
     StatusCode, Url,
-    blocking::{Client, Response},
-    header::{
-        ACCEPT, ACCEPT_ENCODING, ACCEPT_RANGES, HeaderName, HeaderValue, IF_RANGE, RANGE, TRANSFER_ENCODING,
-    },
+    header::{ACCEPT_ENCODING, ACCEPT_RANGES, HeaderName, HeaderValue, IF_RANGE, RANGE, TRANSFER_ENCODING},
 };
 
 use super::{ImageUrl, RemoteError, RemoteOptions, version::lines};
-use crate::http::{self, Awaited, HttpFailure, LONGEST, MESSAGE_LIMIT, OptionsError, Patience};
+use crate::http::{
+    self, Awaited, Client, HttpFailure, LONGEST, MESSAGE_LIMIT, OptionsError, Patience, Response,
+};
 
 /// Redirects followed in a row.
 const REDIRECT_LIMIT: usize = 10;
@@ -72,6 +71,15 @@ impl Target {
         }
     }
 
+    /// Its URL, if that is known before a request.
+    const fn known(&self) -> Option<&Url> {
+        match self {
+            Self::Plain(url) => Some(url.url()),
+            #[cfg(feature = "s3")]
+            Self::Signed { .. } => None,
+        }
+    }
+
     /// A URL as it may be shown.
     fn shown(&self, url: &Url) -> Url {
         match self {
@@ -121,11 +129,8 @@ impl Failure {
 
 impl Source {
     pub(super) fn new(target: Target, options: RemoteOptions) -> Result<Self, OptionsError> {
-        // On the client, reqwest's timeout is for each operation: the head of an answer, or one
-        // read of its body. On a request, it would be for the whole transfer.
         let limit = options.stall_timeout.min(LONGEST) + GRACE;
-        let builder = options.connection.transport()?.timeout(limit);
-        let http = builder.build().map_err(|cause| OptionsError::Setup { cause: http::innermost(&cause) })?;
+        let http = Client::new(&options.connection, None, Some(limit), target.known())?;
         Ok(Self { target, options, http })
     }
 
@@ -195,15 +200,10 @@ impl Source {
 
     fn send(&self, url: &Url, headers: &[(HeaderName, HeaderValue)]) -> Result<Response, HttpFailure> {
         // The octets as they lie there are what is described: no coding is asked for, and none undone.
-        let mut builder =
-            self.http.get(url.clone()).header(ACCEPT, "*/*").header(ACCEPT_ENCODING, "identity");
-        for (name, value) in headers {
-            builder = builder.header(name, value);
-        }
-        builder.send().map_err(|error| {
-            let proxy = self.options.connection.proxy(url);
-            HttpFailure::from_send(&error, &self.target.shown(url), proxy, self.patience())
-        })
+        let mut request = http::get(url, "*/*");
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        request.headers_mut().extend(headers.iter().cloned());
+        self.http.send(request, &self.target.shown(url), self.patience())
     }
 
     fn redirected(&self, from: &Url, target: &str) -> Result<Url, RemoteError> {

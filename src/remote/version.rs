@@ -4,14 +4,13 @@ use std::fmt;
 
 use reqwest::{
     StatusCode,
-    blocking::Response,
     header::{
         CONTENT_ENCODING, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
     },
 };
 
 use super::error::Rest;
-use crate::http::{printable, text};
+use crate::http::{Response, printable, text};
 
 /// What an answer says of the object it is about: two answers that differ in it are about
 /// different ones.

@@ -2,16 +2,13 @@
 
 use std::{fmt, time::Duration};
 
-use reqwest::{
-    StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
-};
+use reqwest::{StatusCode, header::CONTENT_TYPE};
 
 use super::{MAX_STAMP_BYTES, Request, StampError, Token};
 use crate::{
     dsig::AlgorithmPolicy,
     http::{
-        self, ConnectionOptions, Exchange, Failed, HttpFailure, HttpUrl, MESSAGE_LIMIT, Observer,
+        self, Attempted, ConnectionOptions, Exchange, Failed, HttpFailure, HttpUrl, MESSAGE_LIMIT, Observer,
         OptionsError, Unread, colon,
     },
 };
@@ -117,11 +114,21 @@ impl TimestampError {
     }
 }
 
+impl Attempted for TimestampError {
+    fn is_transient(&self) -> bool {
+        self.is_transient()
+    }
+
+    fn failure(&self) -> Option<&HttpFailure> {
+        if let Self::Http(failure) = self { Some(failure) } else { None }
+    }
+}
+
 /// A connection to one authority.
 pub struct Client {
     url: HttpUrl,
     options: ClientOptions,
-    http: reqwest::blocking::Client,
+    http: http::Client,
     on_retry: Option<Box<Observer<TimestampError>>>,
 }
 
@@ -131,8 +138,7 @@ impl Client {
     /// # Errors
     /// [`OptionsError`] if CA certificates cannot be used.
     pub fn new(url: HttpUrl, options: ClientOptions) -> Result<Self, OptionsError> {
-        let setup = |cause| OptionsError::Setup { cause: http::innermost(&cause) };
-        let http = options.connection.transport()?.build().map_err(setup)?;
+        let http = http::Client::new(&options.connection, None, None, Some(url.url()))?;
         Ok(Self { url, options, http, on_retry: None })
     }
 
@@ -158,7 +164,7 @@ impl Client {
         let query = request.to_der().map_err(wrong)?;
         let exchange = Exchange::begin(&self.options.connection, self.options.total_timeout);
         let attempt = || self.follow(&query, &exchange);
-        let answer = exchange.retried(attempt, TimestampError::is_transient, self.on_retry.as_deref())?;
+        let answer = exchange.retried(attempt, self.on_retry.as_deref())?;
         let token = request.check(&answer, self.options.policy).map_err(wrong)?;
         Ok((answer, token))
     }
@@ -167,9 +173,8 @@ impl Client {
     fn follow(&self, query: &[u8], exchange: &Exchange<'_>) -> Result<Vec<u8>, Failed<TimestampError>> {
         let mut url = self.url.url().clone();
         for _ in 0..=REDIRECT_LIMIT {
-            let request = self.http.post(url.clone()).header(CONTENT_TYPE, QUERY).header(ACCEPT, REPLY);
-            let sent = exchange.send(request.body(query.to_owned()), &url);
-            let response = sent.map_err(TimestampError::from)?;
+            let request = http::post(&url, REPLY, query.to_owned(), QUERY);
+            let response = exchange.send(&self.http, request).map_err(TimestampError::from)?;
             let status = response.status();
             if let Some(target) = http::redirection(&response) {
                 let refused = |to| TimestampError::Redirected { from: url.to_string(), to, status };
