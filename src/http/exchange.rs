@@ -137,11 +137,8 @@ mod tests {
         let connection = ConnectionOptions { retry, ..ConnectionOptions::default() };
         let exchange = Exchange::begin(&connection, Duration::from_mins(1));
         let url = || "http://example.org/".to_owned();
-        let late = || HttpFailure::Timeout {
-            url: url(),
-            awaited: Awaited::Answer,
-            limit: Duration::from_mins(1),
-        };
+        let late =
+            || HttpFailure::Timeout { url: url(), awaited: Awaited::Answer, limit: Duration::from_mins(1) };
         let refused = || HttpFailure::Connect { url: url(), cause: "refused".to_owned() };
         let reported = |failures: Vec<HttpFailure>| {
             let mut failures = failures.into_iter().map(|failure| Failed::from(ClientError::Http(failure)));

@@ -72,6 +72,7 @@ impl Target {
     }
 
     /// Its URL, if that is known before a request.
+    #[cfg_attr(not(feature = "s3"), allow(clippy::unnecessary_wraps, reason = "a signed URL is not"))]
     const fn known(&self) -> Option<&Url> {
         match self {
             Self::Plain(url) => Some(url.url()),

@@ -208,12 +208,12 @@ fn words(selection: &mut Selection, value: &str) -> Result<(), Problem> {
 
 fn sort(value: &str) -> Result<Sort, Problem> {
     // As the filter is called.
-    let named = match value {
+    let value = match value {
         "endorser" => "email",
         "-endorser" => "-email",
         value => value,
     };
-    named.parse().map_err(|_| {
+    value.parse().map_err(|_| {
         let names = SortKey::names();
         Problem::bad_request(format!("sort is one of {names}, with - before it for the other way round"))
     })
