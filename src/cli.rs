@@ -14,6 +14,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Parser};
 use clap_complete::Shell;
+use serde_json::{Map, Value};
 
 pub mod cache;
 #[cfg(feature = "marketplace")]
@@ -78,18 +79,26 @@ pub struct Failure {
     status: Status,
     fact: String,
     hint: Option<String>,
+    details: Option<Box<Map<String, Value>>>,
 }
 
 impl Failure {
     /// A failure; `fact` starts in lower case, ends without a full stop and holds no password.
     pub fn new(status: Status, fact: impl fmt::Display) -> Self {
-        Self { status, fact: fact.to_string(), hint: None }
+        Self { status, fact: fact.to_string(), hint: None, details: None }
     }
 
     /// The same failure with advice.
     #[must_use]
     pub fn with_hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// The same failure with more to tell those who ask for JSON.
+    #[must_use]
+    pub fn with_detail(mut self, name: &str, value: Value) -> Self {
+        self.details.get_or_insert_default().insert(name.to_owned(), value);
         self
     }
 
@@ -113,6 +122,11 @@ impl Failure {
     /// What to do.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// What JSON tells of it beside these.
+    pub fn details(&self) -> Option<&Map<String, Value>> {
+        self.details.as_deref()
     }
 }
 

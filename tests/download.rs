@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | a location lies about its size, sends other content, stalls, redirects in a circle | `faults.rs` |
 //! | a decompression bomb; content that changes between ranges; qcow2 that builds on other files | `faults.rs` |
+//! | a part of several fails | `parallel.rs` |
 //! | an entry that changes between policy and download | `trust.rs` |
 //! | two processes fetch the same image; Ctrl-C anywhere; a disk that is full | `processes.rs` |
 //! | a cache that was tampered with | `cache.rs` |
@@ -21,9 +22,13 @@ mod draft;
 mod faults;
 #[path = "common/folder.rs"]
 mod folder;
+#[path = "download/library.rs"]
+mod library;
 mod marketplace;
 #[path = "download/nginx.rs"]
 mod nginx;
+#[path = "download/parallel.rs"]
+mod parallel;
 #[path = "common/pki.rs"]
 mod pki;
 #[path = "download/processes.rs"]

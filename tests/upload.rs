@@ -262,7 +262,7 @@ fn c17_the_standard_proxy_variables_are_heeded() {
     {
         let failed = upload(folder.path(), base)
             .env(variable, "http://jane:secret@127.0.0.1:1")
-            .args(["-q", "--timeout", "1", "image.xml"])
+            .args(["-q", "--timeout", "3", "image.xml"])
             .assert()
             .code(5);
         let expected = format!(

@@ -187,12 +187,16 @@ fn of_locations(mut failures: Vec<LocationFailure>) -> Failure {
     let is = |failure: &LocationFailure, what: fn(&LocationProblem) -> bool| what(&failure.problem);
     let accident = failures.iter().any(|it| is(it, |problem| matches!(problem, LocationProblem::Remote(_))));
     let wrong = failures.iter().any(|it| is(it, LocationProblem::is_wrong_content));
-    let not_allowed =
-        failures.iter().filter(|it| is(it, |problem| matches!(problem, LocationProblem::NotAllowed)));
-    let not_allowed = match not_allowed.count() {
-        0 => String::new(),
-        count => format!(", {count} of which the policy does not allow"),
+    let refused = |it: &&LocationFailure| is(it, |problem| matches!(problem, LocationProblem::NotAllowed));
+    let refused: Vec<_> = failures.iter().filter(refused).map(|it| it.location.as_str()).collect();
+    let not_allowed = if refused.is_empty() {
+        String::new()
+    } else {
+        format!(", of which the policy does not allow {}", refused.join(", "))
     };
+    // The earlier ones were told when the next was tried.
+    let each = |it: &LocationFailure| json!({ "location": it.location, "problem": it.problem.to_string() });
+    let all: Value = failures.iter().map(each).collect();
     let Some(last) = failures.pop() else { return Failure::new(Status::No, "there is no location") };
     let (text, in_bucket) = (last.to_string(), last.location.starts_with("s3:"));
     let fact = match count {
@@ -213,7 +217,7 @@ fn of_locations(mut failures: Vec<LocationFailure>) -> Failure {
         }
     };
     let status = if accident && !wrong { Status::Network } else { Status::No };
-    let failure = Failure::new(status, fact);
+    let failure = Failure::new(status, fact).with_detail("locations", all);
     match cause.hint() {
         Some(hint) => failure.with_hint(hint),
         None => failure,

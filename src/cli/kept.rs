@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Identifier, Metadata, Timestamp,
-    cache::{Cache, CachedImage, Told},
+    cache::{AddError, Cache, CachedImage, Told},
     checksum::DigestOptions,
     dsig::{AlgorithmPolicy, Verified},
     metadata::rules::Leniency,
@@ -169,6 +169,8 @@ struct Found {
     /// The images that entries describe, here or in the cache, and the largest of them in bytes.
     described: BTreeSet<Identifier>,
     largest: u64,
+    /// The sizes of those of which no entry states a compression: the image may be a compressed file itself.
+    as_they_are: BTreeSet<u64>,
     looked_at: usize,
 }
 
@@ -243,6 +245,9 @@ impl Found {
                 if let Ok(entry) = verified(&document) {
                     self.described.insert(entry.identifier);
                     self.largest = self.largest.max(entry.bytes);
+                    if entry.compression.is_none() {
+                        self.as_they_are.insert(entry.bytes);
+                    }
                 }
             }
         }
@@ -282,23 +287,39 @@ fn add_image(
     found: &Found,
     session: &Session,
 ) -> Result<Option<CachedImage>, Failure> {
-    let length = fs::metadata(path).ok().map(|found| found.len());
-    let bar = Progress::bar(session, length);
-    let options = DigestOptions {
-        // More than any image that is described is none of them, and could be without end.
-        max_bytes: if named { None } else { Some(found.largest) },
-        ..DigestOptions::default()
+    let length = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| found.len());
+    let described = |identifier: Identifier| found.described.contains(&identifier);
+    // As when it is fetched: of this size is what is described, which could be a compressed file.
+    let as_it_is = length.is_some_and(|length| found.as_they_are.contains(&length));
+    let added = if as_it_is { read(cache, path, false, length, described, session) } else { Ok(None) };
+    // More than any image that is described is none of them, and could be without end.
+    let limit = if named { None } else { Some(found.largest) };
+    let added = match added {
+        Ok(None) => read(cache, path, true, limit, |identifier| named || described(identifier), session),
+        added => added,
     };
-    let wanted = |identifier: Identifier| named || found.described.contains(&identifier);
-    let added = cache.add(path, &options, wanted, |bytes| bar.advance(bytes));
     match added {
         // What lies beside images need not be one.
-        Err(error) if !named && matches!(error, crate::cache::AddError::Image(_)) => {
+        Err(error) if !named && matches!(error, AddError::Image(_)) => {
             session.detail(&error);
             Ok(None)
         }
         added => Ok(added?),
     }
+}
+
+/// Reads an image, and keeps it if it is wanted.
+fn read(
+    cache: &Cache,
+    path: &Path,
+    expand: bool,
+    max_bytes: Option<u64>,
+    wanted: impl FnOnce(Identifier) -> bool,
+    session: &Session,
+) -> Result<Option<CachedImage>, AddError> {
+    let bar = Progress::bar(session, fs::metadata(path).ok().map(|found| found.len()));
+    let options = DigestOptions { max_bytes, expand, ..DigestOptions::default() };
+    cache.add(path, &options, wanted, |bytes| bar.advance(bytes))
 }
 
 fn fields(image: &CachedImage) -> Map<String, Value> {

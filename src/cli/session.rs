@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{CommonArgs, Failure, Status, USER_CONFIG_SECTION, interrupt, progress, text};
 use crate::config::{Config, ConfigError};
@@ -242,8 +242,8 @@ impl Session {
 }
 
 pub(super) fn error_value(failure: &Failure) -> Value {
-    match failure.hint() {
-        Some(hint) => json!({ "fact": failure.fact(), "hint": hint }),
-        None => json!({ "fact": failure.fact() }),
-    }
+    let mut value = Map::from_iter([("fact".to_owned(), failure.fact().into())]);
+    value.extend(failure.hint().map(|hint| ("hint".to_owned(), hint.into())));
+    value.extend(failure.details().cloned().unwrap_or_default());
+    value.into()
 }

@@ -157,11 +157,15 @@ pub fn with_tls_options_renamed(command: clap::Command) -> clap::Command {
         .mut_arg("ca_path", |arg| arg.long("tls-ca-path"))
 }
 
-/// A hint with the names that the options of TLS have in such a command.
+/// A hint with the names that the options of TLS have in such a command; that of another failure is about the
+/// options of trust.
 #[must_use]
 pub fn with_tls_hint_renamed(failure: Failure) -> Failure {
-    match failure.hint().map(|hint| hint.replace("--ca-", "--tls-ca-")) {
-        Some(hint) => failure.with_hint(hint),
+    match failure.hint().filter(|_| failure.status() == Status::Network) {
+        Some(hint) => {
+            let hint = hint.replace("--ca-", "--tls-ca-");
+            failure.with_hint(hint)
+        }
         None => failure,
     }
 }

@@ -77,7 +77,8 @@ impl Client {
         let failed = |error: &(dyn Error + 'static)| {
             HttpFailure::from_send(error, shown, self.connection.proxy(&url), patience)
         };
-        let setup = |cause: &str| HttpFailure::Connect { url: shown.to_string(), cause: cause.to_owned() };
+        // Another time it is no better.
+        let setup = |cause: &str| HttpFailure::Tls { url: shown.to_string(), cause: cause.to_owned() };
         if self.is_plain(&url) {
             let plain = self.plain().map_err(setup)?;
             plain.send(&request, self.timeout).map(Response::Plain).map_err(|error| failed(error.as_ref()))

@@ -55,7 +55,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Attempts something until it is done, fails for good, or time or attempts run out. The last failure is the one
-    /// reported, unless it is that the rest of the time was not enough: the one before it tells more.
+    /// reported, unless it is that a short rest of the time was not enough: the one before it tells more.
     pub(crate) fn retried<T, E: Attempted>(
         &self,
         mut attempt: impl FnMut() -> Result<T, Failed<E>>,
@@ -64,13 +64,14 @@ impl<'a> Exchange<'a> {
         let retry = &self.connection.retry;
         let (mut failures, mut before) = (0, None);
         loop {
+            let left = self.left();
             let Failed { error, retry_after } = match attempt() {
                 Ok(done) => return Ok(done),
                 Err(failed) => failed,
             };
             failures += 1;
             if error.failure().is_some_and(HttpFailure::is_out_of_time) {
-                return Err(before.unwrap_or(error));
+                return Err(before.filter(|_| left < self.total / 2).unwrap_or(error));
             }
             if !error.is_transient() || failures >= retry.attempts {
                 return Err(error);
@@ -135,17 +136,21 @@ mod tests {
     fn the_failure_before_time_ran_out_is_told() {
         let retry = RetryPolicy { first_pause: Duration::from_millis(1), ..RetryPolicy::default() };
         let connection = ConnectionOptions { retry, ..ConnectionOptions::default() };
-        let exchange = Exchange::begin(&connection, Duration::from_mins(1));
         let url = || "http://example.org/".to_owned();
         let late =
             || HttpFailure::Timeout { url: url(), awaited: Awaited::Answer, limit: Duration::from_mins(1) };
         let refused = || HttpFailure::Connect { url: url(), cause: "refused".to_owned() };
-        let reported = |failures: Vec<HttpFailure>| {
+        // Of ten seconds, so many have passed.
+        let reported = |seconds: u64, failures: Vec<HttpFailure>| {
+            let mut exchange = Exchange::begin(&connection, Duration::from_secs(10));
+            exchange.deadline -= Duration::from_secs(seconds);
             let mut failures = failures.into_iter().map(|failure| Failed::from(ClientError::Http(failure)));
             exchange.retried(|| failures.next().map_or(Ok(()), Err), None).map_err(|error| error.to_string())
         };
-        assert_eq!(reported(vec![refused(), late()]), Err(refused().to_string()));
-        assert_eq!(reported(vec![late()]), Err(late().to_string()));
-        assert_eq!(reported(vec![refused(), refused()]), Ok(()));
+        assert_eq!(reported(6, vec![refused(), late()]), Err(refused().to_string()));
+        assert_eq!(reported(6, vec![late()]), Err(late().to_string()));
+        // One that had time enough tells what it is.
+        assert_eq!(reported(0, vec![refused(), late()]), Err(late().to_string()));
+        assert_eq!(reported(0, vec![refused(), refused()]), Ok(()));
     }
 }

@@ -7,6 +7,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -24,9 +25,17 @@ use reqwest::{
     blocking::Request,
     header::{HeaderMap, HeaderValue, USER_AGENT},
 };
-use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
+use tokio::{
+    net::TcpStream,
+    runtime::{Builder, Handle},
+    sync::oneshot,
+    time::timeout,
+};
 
 use super::{LONGEST, client::AGENT};
+
+/// How long a connection is silent before its other end is asked for a sign of life, and between two such questions.
+const ALIVE: Duration = Duration::from_secs(15);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -50,9 +59,12 @@ pub(crate) struct Response {
     driver: Arc<Driver>,
 }
 
-/// Moves the bytes of all connections.
+/// Moves the bytes of all connections, in a thread that ends when this is dropped.
 #[derive(Debug)]
-struct Driver(Option<Runtime>);
+struct Driver {
+    runtime: Handle,
+    _until_dropped: oneshot::Sender<()>,
+}
 
 /// The time there is.
 #[derive(Clone, Copy, Debug)]
@@ -65,14 +77,20 @@ struct Allowed {
 
 impl Client {
     pub(super) fn new(connect_timeout: Duration) -> io::Result<Self> {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(1).thread_name("http").enable_io().enable_time().build()?;
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
+        // Of several addresses each has a share of the time.
+        tcp.set_connect_timeout(Some(connect_timeout));
+        // As reqwest: a peer that is gone is found out, and what is on the way keeps the connection in mind.
+        tcp.set_keepalive(Some(ALIVE));
+        tcp.set_keepalive_interval(Some(ALIVE));
+        tcp.set_keepalive_retries(Some(3));
+        #[cfg(target_os = "linux")]
+        tcp.set_tcp_user_timeout(Some(ALIVE * 2));
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .build(Connector { tcp, limit: connect_timeout });
-        Ok(Self { driver: Arc::new(Driver(Some(runtime))), http })
+        Ok(Self { driver: Arc::new(Driver::start()?), http })
     }
 
     /// Sends a request, with a time limit for each operation; one of its own is for all of it.
@@ -129,21 +147,29 @@ impl Read for Response {
 }
 
 impl Driver {
+    fn start() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let handle = runtime.handle().clone();
+        let (until_dropped, dropped) = oneshot::channel();
+        thread::Builder::new().name("http".to_owned()).spawn(move || {
+            // Nothing is ever sent.
+            let _ = runtime.block_on(dropped);
+            // A name that is being looked up is not waited for.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { runtime: handle, _until_dropped: until_dropped })
+    }
+
     /// Waits for something, but not longer than is allowed.
     fn within<F: Future>(&self, allowed: Allowed, future: F) -> io::Result<F::Output> {
         let left = allowed.until.map(|until| until.saturating_duration_since(Instant::now()));
-        let limit = left.unwrap_or(LONGEST).min(allowed.each);
-        let runtime = self.0.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
-        runtime.block_on(async { timeout(limit, future).await }).map_err(|_| io::ErrorKind::TimedOut.into())
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        // A name that is being looked up is not waited for.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
+        // What is there already comes before any limit otherwise.
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(io::ErrorKind::TimedOut.into());
         }
+        let limit = left.unwrap_or(LONGEST).min(allowed.each);
+        let waited = self.runtime.block_on(async { timeout(limit, future).await });
+        waited.map_err(|_| io::ErrorKind::TimedOut.into())
     }
 }
 

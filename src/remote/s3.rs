@@ -121,6 +121,12 @@ impl Signing {
             // What comes of them is taken off again.
             builder = builder.with_access_key_id("nobody").with_secret_access_key("nothing");
         }
+        // It would be shown, and is not sent.
+        let endpoint =
+            builder.get_config_value(&Key::Endpoint).and_then(|endpoint| endpoint.parse::<Url>().ok());
+        if endpoint.is_some_and(|endpoint| !endpoint.username().is_empty() || endpoint.password().is_some()) {
+            return Err(failed(&"a user or password does not belong into the URL of the store"));
+        }
         let store = builder.build().map_err(|error| failed(&error))?;
         let path = Path::parse(&url.key).map_err(|error| failed(&error))?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;

@@ -2,11 +2,13 @@
 
 use std::{
     fs::{self, File, Permissions},
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
     path::Path,
     process::Command,
     time::{Duration, SystemTime},
 };
+
+use serde_json::{Value, json};
 
 use crate::{
     folder::{Done, compressed},
@@ -71,6 +73,38 @@ fn what_was_altered_is_not_handed_out() {
     assert_eq!(site.cached(), Vec::<String>::new());
 }
 
+/// Makes the record of an altered file say that it always was like that.
+fn forge_record(path: &Path) {
+    let (record, found) = (path.with_extension("json"), fs::metadata(path).unwrap());
+    let mut value: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    value["inode"] = found.ino().into();
+    value["modified"] = json!([found.mtime(), found.mtime_nsec()]);
+    value["changed"] = json!([found.ctime(), found.ctime_nsec()]);
+    fs::write(record, value.to_string()).unwrap();
+}
+
+#[test]
+fn what_no_time_tells_is_found_by_reading() {
+    let site = Site::new();
+    let image = content(200_000);
+    let identifier = site.offer(&image);
+    let path = site.fetched(&[&identifier]);
+    let alter = || {
+        tamper(&path, |bytes| bytes[100] ^= 1);
+        forge_record(&path);
+    };
+    alter();
+    // A disk that fails leaves no trace in an inode either.
+    assert_eq!(site.fetched(&["--verify-cache=mtime", &identifier]), path);
+    assert!(fs::read(&path).unwrap() != image);
+    is_fetched_again(&site, &identifier, &image, &["--verify-cache=always"]);
+    alter();
+    let done = cache(&site, &["verify"]);
+    let altered = format!("Altered: {}\nit is now ", path.display());
+    assert!(done.status == Some(1) && done.stderr.starts_with(&altered), "{}", done.stderr);
+    assert!(!path.exists());
+}
+
 #[test]
 fn a_record_that_is_wrong_is_no_record() {
     let site = Site::new();
@@ -132,6 +166,35 @@ fn a_cache_that_others_can_write_to_is_refused() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8(open.stdout).unwrap(), "");
+}
+
+#[test]
+fn a_cache_of_somebody_else_is_refused() {
+    let site = Site::new();
+    let identifier = site.offer(&content(3000));
+    fs::create_dir(site.user.path("theirs")).unwrap();
+    if chown(site.user.path("theirs"), Some(65_534), None).is_err() {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    let done = site.download(&["--cache", "theirs", &identifier]);
+    let fact = format!(
+        "error: the cache {} belongs to another user, who could alter what is in it\n",
+        site.user.path("theirs").display()
+    );
+    assert!(done.status == Some(3) && done.stderr.starts_with(&fact), "{}", done.stderr);
+}
+
+#[test]
+fn the_cache_lies_where_the_user_says() {
+    let site = Site::new();
+    let identifier = site.offer(&content(3000));
+    for (variable, place) in [("XDG_CACHE_HOME", "xdg/stratuslab"), ("STRATUSLAB_CACHE", "named")] {
+        let base = site.user.path(place.split('/').next().unwrap());
+        let output = site.command(&[&identifier]).env(variable, base).output().unwrap();
+        let path = String::from_utf8(output.stdout).unwrap();
+        assert!(Path::new(path.trim_end()).starts_with(site.user.path(place)), "{path}");
+    }
 }
 
 #[test]
@@ -259,6 +322,37 @@ fn a_removable_disk_fills_the_cache() {
     let published = site.publish(&entry(&three, &["http://127.0.0.1:9/nowhere"]));
     assert!(fs::read(site.fetched(&[&published])).unwrap() == three);
     cache(&site, &["add", "missing"]).failed(3, "error: cannot read missing: No such file or directory\nnote: 0 entries kept for use without a Marketplace\n");
+}
+
+#[test]
+fn a_compressed_file_that_is_the_image_is_added_as_it_is() {
+    let packed = compressed("gz", &content(30_000)).unwrap();
+    let draft = entry(&packed, &["http://127.0.0.1:9/nowhere"]);
+    let identifier = draft.identifier().to_string();
+    for paths in [&["disk"][..], &["disk/image.xml", "disk/image.gz"]] {
+        let site = Site::new();
+        site.user.write("disk/image.gz", &packed);
+        site.user.write("disk/image.xml", draft.signed_by(&jane()));
+        let done = cache(&site, &[&["-q", "add"], paths].concat());
+        assert!(done.stdout.starts_with("Added: disk/image.gz: "), "{}{}", done.stdout, done.stderr);
+        assert!(fs::read(site.fetched(&["--offline", &identifier])).unwrap() == packed);
+    }
+}
+
+#[test]
+fn what_was_left_behind_is_pruned() {
+    let site = Site::new();
+    let identifier = site.offer(&content(300_000));
+    let path = site.fetched(&[&identifier]);
+    // An image of which nothing is known any more, and a transfer that nobody went on with.
+    fs::remove_file(path.with_extension("json")).unwrap();
+    let left = site.user.path(".cache/stratuslab/partial/LwcRbwCa1YSysY1wftQdAj6Bwoi");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("0f.part"), content(9000)).unwrap();
+    let done = cache(&site, &["-q", "prune", "--max-size=0"]);
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert_eq!(site.cached(), Vec::<String>::new());
+    assert!(!left.exists());
 }
 
 /// A document without its XML declaration, as it is in a list.

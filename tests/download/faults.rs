@@ -1,16 +1,17 @@
 //! Locations that do what no location should: one clear error each, and nothing under a final name.
 
-use std::{io::Write as _, process::Command};
+use std::process::Command;
 
-use flate2::write::GzEncoder;
+use stratuslab::{ChecksumAlgorithm, ImageDigests};
 
 use crate::{
-    folder::Done,
+    folder::{Done, compressed},
     scripted::{Act, Scripted, answer, honest, whole},
     site::{Site, content, entry, jane},
 };
 
 const ETAG: &str = "ETag: \"one\"";
+const SLC: &str = "http://mp.stratuslab.eu/slcompressed#";
 
 /// A site, and what comes of an image of this content that lies at one location.
 struct Case {
@@ -34,6 +35,17 @@ impl Case {
     fn fails(&self, done: Done, status: i32, stderr: &str) {
         done.failed(status, stderr);
         self.nothing_is_there();
+    }
+
+    /// Nothing but what another transfer can go on from.
+    #[track_caller]
+    fn nothing_is_final(&self) {
+        assert_eq!(self.site.user.names(), [".cache", "ca.pem"]);
+        assert!(
+            self.site.cached().iter().all(|name| name.starts_with("partial/")),
+            "{:?}",
+            self.site.cached()
+        );
     }
 
     #[track_caller]
@@ -117,6 +129,7 @@ fn a_location_that_lies_about_its_size_is_found_out() {
     let done = case.fetch(&[&url]);
     let cut = |url: &str| format!("error: {url} closed the connection half-way: ");
     assert!(done.status == Some(5) && done.stderr.contains(&cut(&url)), "{}", done.stderr);
+    case.nothing_is_final();
     // With the proof, but never more of it.
     let case = Case::new(image.clone());
     let part = image[..3000].to_vec();
@@ -124,12 +137,14 @@ fn a_location_that_lies_about_its_size_is_found_out() {
     let done = case.fetch(&[&url]);
     assert!(done.status == Some(5) && done.stderr.contains(&cut(&url)), "{}", done.stderr);
     assert!(scripted.log().len() > 1, "it was asked again");
+    case.nothing_is_final();
     // It states no size at all.
     let case = Case::new(image.clone());
     let (_server, url) = server(answer("200 OK", "", &image));
     let done = case.fetch(&[&url]);
     assert!(done.stderr.starts_with(&format!("error: {url} states no length, ")), "{}", done.stderr);
     assert_eq!(done.status, Some(5));
+    case.nothing_is_final();
 }
 
 #[test]
@@ -141,6 +156,7 @@ fn a_location_that_stalls_is_given_up() {
     let done = case.fetch(&[&url]);
     let fact = format!("error: {url} gave no data within 2 s");
     assert!(done.status == Some(5) && done.stderr.starts_with(&fact), "{}", done.stderr);
+    case.nothing_is_final();
 }
 
 #[test]
@@ -156,34 +172,40 @@ fn redirects_in_a_circle_end() {
     assert_eq!(server.log().len(), 11);
 }
 
-/// So many zeros as gz.
-fn zeros(length: usize) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let piece = vec![0; 1 << 20];
-    for start in (0..length).step_by(piece.len()) {
-        encoder.write_all(&piece[..piece.len().min(length - start)]).unwrap();
-    }
-    encoder.finish().unwrap()
+/// A download by a process whose files may have so many KiB.
+pub(crate) fn with_small_files(site: &Site, kibibytes: u32, arguments: &[&str]) -> Done {
+    let script = format!("ulimit -f {}; exec \"$@\"", kibibytes * 2);
+    let download = site.command(arguments);
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, "sh"]).arg(download.get_program()).args(download.get_args());
+    command.current_dir(site.user.path("")).env_clear().env("HOME", site.user.path(""));
+    command.output().unwrap().into()
 }
 
 #[test]
 fn a_bomb_does_not_go_off() {
-    let case = Case::new(vec![0; 5000]);
-    let bomb = zeros(1 << 30);
-    assert!(bomb.len() < 16 << 20);
-    let url = case.site.web.serve("bomb.gz", &bomb);
-    let done = case.fetch(&[&url]);
-    case.fails(
-        done,
-        1,
-        &format!("error: {url}: what lies there holds more than the 5000 bytes of the image\n{TELL}"),
-    );
+    for extension in ["gz", "bz2", "xz", "zst"] {
+        for byte in [0, 7] {
+            let case = Case::new(vec![byte; 5000]);
+            let Some(bomb) = compressed(extension, &vec![byte; 256 << 20]) else { continue };
+            assert!(bomb.len() < 1 << 20, "{extension}: {}", bomb.len());
+            let url = case.site.web.serve(&format!("bomb.{extension}"), &bomb);
+            let identifier = case.site.publish(&entry(&case.image, &[&url]));
+            // Whoever expands all of it and looks then writes too much, or, of zeros, has too long a file.
+            let done = with_small_files(&case.site, 1 << 10, &["-o", "image.img", &identifier]);
+            case.fails(
+                done,
+                1,
+                &format!("error: {url}: what lies there holds more than the 5000 bytes of the image\n{TELL}"),
+            );
+        }
+    }
 }
 
 #[test]
 fn damaged_compression_is_told() {
     let case = Case::new(content(5000));
-    let mut packed = crate::folder::compressed("gz", &case.image).unwrap();
+    let mut packed = compressed("gz", &case.image).unwrap();
     let end = packed.len() - 20;
     packed[end] ^= 1;
     let url = case.site.web.serve("image.gz", &packed);
@@ -191,6 +213,37 @@ fn damaged_compression_is_told() {
     assert!(done.stderr.starts_with(&format!("error: {url}: damaged gz data near byte ")), "{}", done.stderr);
     assert_eq!(done.status, Some(1));
     case.nothing_is_there();
+}
+
+#[test]
+fn the_compressed_file_is_compared_too_if_it_is_described() {
+    let case = Case::new(content(5000));
+    let packed = compressed("gz", &case.image).unwrap();
+    let url = case.site.web.serve("image.gz", &packed);
+    let sha512 = |of: &[u8]| {
+        let digests = ImageDigests::read(of, &[ChecksumAlgorithm::Sha512]).unwrap();
+        digests.checksum(ChecksumAlgorithm::Sha512).unwrap().value().to_owned()
+    };
+    let described = |bytes: usize, sha512: &str| {
+        entry(&case.image, &[&url]).text("compression", "gz").extra(&format!(
+            "<slc:bytes xmlns:slc=\"{SLC}\">{bytes}</slc:bytes>\
+             <slc:sha512 xmlns:slc=\"{SLC}\">{sha512}</slc:sha512>"
+        ))
+    };
+    let (right, wrong) = (sha512(&packed), sha512(b"other"));
+    for (bytes, stated) in [(packed.len(), &wrong), (packed.len() + 1, &right)] {
+        case.site.user.write("entry.xml", described(bytes, stated).signed_by(&jane()));
+        let done = case.site.download(&["--metadata-file", "entry.xml", "-o", "image.img"]);
+        let told = format!(
+            "error: {url}: the compressed file is not the one that the entry describes: it has {} bytes with SHA-512 \
+             {right}, not {bytes} bytes with SHA-512 {stated}\n",
+            packed.len()
+        );
+        assert!(done.status == Some(1) && done.stderr.starts_with(&told), "{}", done.stderr);
+        assert!(!case.site.user.path("image.img").exists());
+    }
+    case.site.user.write("entry.xml", described(packed.len(), &right).signed_by(&jane()));
+    case.site.download(&["--metadata-file", "entry.xml", "-o", "image.img"]).ended(0, "", "");
 }
 
 #[test]
@@ -216,6 +269,7 @@ fn content_that_changes_between_ranges_is_found_out() {
     assert!(done.stderr.starts_with(&fact), "{}", done.stderr);
     assert_eq!(done.status, Some(1));
     assert!(server.log().len() > 2, "it came in parts");
+    case.nothing_is_final();
     // With the same ETag: the checksums tell.
     let case = Case::new(image.clone());
     let server = Scripted::start(move |request| {
@@ -233,75 +287,6 @@ fn content_that_changes_between_ranges_is_found_out() {
     );
     assert_eq!(done.status, Some(1));
     case.nothing_is_there();
-}
-
-#[test]
-fn parts_come_side_by_side_and_are_put_together() {
-    let case = Case::new(content(50 << 20));
-    let image = case.image.clone();
-    let server = Scripted::start(move |request| Act::Send(honest(request, &image, ETAG)));
-    let url = server.url("/image");
-    case.fetch(&[&url]).ended(0, "", "");
-    assert!(std::fs::read(case.site.user.path("image.img")).unwrap() == case.image);
-    let log = server.log();
-    assert!(
-        log.iter().skip(1).all(|request| request.header("if-range") == Some("\"one\"")),
-        "each proves what it is of"
-    );
-    let ranges = log.iter().filter(|request| request.range().is_some()).count();
-    assert!(ranges >= 4, "{ranges} parts of 8 MiB");
-    // One that offers parts and gives none is asked for the rest.
-    let case = Case::new(case.image);
-    let image = case.image.clone();
-    let server = Scripted::start(move |request| match request.range() {
-        Some((_, Some(_))) => Act::Send(whole(&image, &format!("Accept-Ranges: bytes\n{ETAG}"))),
-        _ => Act::Send(honest(request, &image, ETAG)),
-    });
-    case.fetch(&[&server.url("/image")]).ended(0, "", "");
-    assert!(std::fs::read(case.site.user.path("image.img")).unwrap() == case.image);
-    // nginx, with and without ranges.
-    for place in ["image.img", "single/image.img"] {
-        let case = Case::new(case.image.clone());
-        case.site.web.serve("image.img", &case.image);
-        let url = format!("{}/{place}", case.site.web.base);
-        case.fetch(&[&url]).ended(0, "", "");
-        let parts = case.site.web.log().iter().filter(|line| line.ends_with(" 206")).count();
-        assert_eq!(parts > 0, place == "image.img", "{:?}", case.site.web.log());
-    }
-}
-
-#[test]
-fn a_server_that_has_had_enough_gives_one_part_at_a_time() {
-    // Only one connection at a time, or one part of another mirror.
-    for refusal in ["403 Forbidden", "429 Too Many Requests"] {
-        let case = Case::new(content(40 << 20));
-        let image = case.image.clone();
-        let server = Scripted::start(move |request| match request.range() {
-            Some((_, Some(_))) => Act::Send(answer(refusal, "Content-Length: 0", b"")),
-            _ => Act::Send(honest(request, &image, ETAG)),
-        });
-        let done = case.fetch(&[&server.url("/image")]);
-        assert_eq!(done.status, Some(0), "{refusal}: {}", done.stderr);
-        assert!(std::fs::read(case.site.user.path("image.img")).unwrap() == case.image);
-    }
-    // Mirrors that take turns.
-    let case = Case::new(content(40 << 20));
-    let image = std::sync::Arc::new(case.image.clone());
-    let mirrors: Vec<_> = (0..3)
-        .map(|_| {
-            let image = std::sync::Arc::clone(&image);
-            Scripted::start(move |request| Act::Send(honest(request, &image, ETAG)))
-        })
-        .collect();
-    let urls: Vec<_> = mirrors.iter().map(|mirror| mirror.url("/image")).collect();
-    let turn = std::sync::atomic::AtomicUsize::new(0);
-    let server = Scripted::start(move |_| {
-        let next = &urls[turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % urls.len()];
-        Act::Send(answer("302 Found", &format!("Location: {next}\nContent-Length: 0"), b""))
-    });
-    case.fetch(&[&server.url("/image")]).ended(0, "", "");
-    assert!(std::fs::read(case.site.user.path("image.img")).unwrap() == case.image);
-    assert_eq!(server.log().len(), 1, "the parts come from where the first did");
 }
 
 #[test]
@@ -350,6 +335,62 @@ fn the_next_location_is_tried_and_every_failure_is_told() {
             nginx_version()
         ),
     );
+}
+
+#[test]
+fn whatever_a_location_does_the_next_is_tried() {
+    let image = content(5000);
+    let mut other = image.clone();
+    other[4000] ^= 1;
+    let circle = answer("302 Found", "Location: /image\nContent-Length: 0", b"");
+    let bomb = compressed("gz", &vec![7; 8 << 20]).unwrap();
+    for (what, act) in [
+        ("gave no data", Act::Stall(answer("200 OK", "Content-Length: 5000", &image[..100]))),
+        ("it is not the image", Act::Send(whole(&other, ""))),
+        ("holds more than the 5000 bytes", Act::Send(whole(&bomb, ""))),
+        ("redirects more than 10 times", Act::Send(circle)),
+        (
+            "closed the connection half-way",
+            Act::Send(answer("200 OK", "Content-Length: 5000", &image[..100])),
+        ),
+        ("states no length", Act::Send(answer("200 OK", "", &image))),
+        ("does not answer in HTTP", Act::Send(b"220 smtp.example.org\r\n".to_vec())),
+    ] {
+        let case = Case::new(image.clone());
+        let server = Scripted::start(move |_| match &act {
+            Act::Send(bytes) => Act::Send(bytes.clone()),
+            Act::Stall(bytes) => Act::Stall(bytes.clone()),
+        });
+        let right = case.site.web.serve("image.img", &image);
+        let done = case.fetch(&[&server.url("/image"), &right]);
+        assert_eq!(done.status, Some(0), "{what}: {}", done.stderr);
+        let warned = format!("warning: {}", server.url("/image"));
+        let warned = done.stderr.lines().any(|line| line.starts_with(&warned) && line.contains(what));
+        assert!(warned, "{what}: {}", done.stderr);
+        assert!(std::fs::read(case.site.user.path("image.img")).unwrap() == image);
+    }
+}
+
+#[test]
+fn in_json_the_error_has_every_location() {
+    let case = Case::new(content(5000));
+    let missing = format!("{}/missing.img", case.site.web.base);
+    let identifier = case.site.publish(&entry(&case.image, &["ftp://h/i", "gopher://h/i", &missing]));
+    let policy = format!("[policy]\nlocations = [\"gopher://h/\", \"{}\"]\n", case.site.web.base);
+    case.site.user.write("policy.toml", policy);
+    let done = case.site.download(&["-qq", "--json", "--policy", "policy.toml", &identifier]);
+    assert_eq!(done.status, Some(5), "{}", done.stderr);
+    let told = format!(
+        "of its 3 locations, of which the policy does not allow ftp://h/i; from the last: {missing} "
+    );
+    assert!(done.stderr.contains(&told), "{}", done.stderr);
+    let error = &done.json()[0]["error"];
+    let locations = error["locations"].as_array().unwrap();
+    let named: Vec<_> = locations.iter().map(|it| it["location"].as_str().unwrap()).collect();
+    assert_eq!(named, ["ftp://h/i", "gopher://h/i", missing.as_str()]);
+    assert_eq!(locations[0]["problem"], "the policy does not allow this location");
+    assert!(locations[1]["problem"].as_str().unwrap().contains("by 'gopher'"), "{error}");
+    assert!(locations[2]["problem"].as_str().unwrap().contains("404 Not Found"), "{error}");
 }
 
 /// As it names itself.
@@ -424,10 +465,13 @@ fn an_image_that_builds_on_another_file_is_refused() {
         let site = Site::new();
         let image = qcow2(&site, "image.qcow2", options);
         let identifier = site.offer(&image);
-        let done = site.download(&[&identifier]);
-        assert_eq!((done.status, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
-        assert!(done.stderr.contains(what), "{}", done.stderr);
-        assert!(done.stderr.contains("hint: its checksum would not cover the disk"), "{}", done.stderr);
-        assert_eq!(site.cached(), Vec::<String>::new());
+        for output in [&[][..], &["-o", "image.img"], &["--no-cache", "-o", "image.img"]] {
+            let done = site.download(&[output, &[&identifier]].concat());
+            assert_eq!((done.status, done.stdout.as_str()), (Some(1), ""), "{}", done.stderr);
+            assert!(done.stderr.contains(what), "{}", done.stderr);
+            assert!(done.stderr.contains("hint: its checksum would not cover the disk"), "{}", done.stderr);
+            assert_eq!(site.cached(), Vec::<String>::new());
+            assert!(!site.user.path("image.img").exists());
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    faults::with_small_files,
     scripted::{Act, Scripted, honest},
     site::{Site, content, entry},
 };
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits for something.
 #[track_caller]
-fn until(what: &str, mut happens: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut happens: impl FnMut() -> bool) {
     let start = Instant::now();
     while !happens() {
         assert!(start.elapsed() < PATIENCE, "{what}");
@@ -26,18 +27,18 @@ fn until(what: &str, mut happens: impl FnMut() -> bool) {
     }
 }
 
-fn started(mut command: Command) -> Child {
+pub(crate) fn started(mut command: Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn ended(mut child: Child) -> (Option<i32>, String, String) {
+pub(crate) fn ended(mut child: Child) -> (Option<i32>, String, String) {
     let (mut stdout, mut stderr) = (String::new(), String::new());
     child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     (child.wait().unwrap().code(), stdout, stderr)
 }
 
-fn interrupt(child: &Child, signal: &str) {
+pub(crate) fn interrupt(child: &Child, signal: &str) {
     let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
@@ -51,7 +52,7 @@ fn offered_slowly(site: &Site, image: &[u8], what_lies_there: &[u8]) -> (String,
 }
 
 /// Bytes of the transfers that were begun.
-fn partial(site: &Site) -> u64 {
+pub(crate) fn partial(site: &Site) -> u64 {
     let partial = site.cached().into_iter().filter(|name| name.strip_suffix(".part").is_some());
     partial
         .map(|name| fs::metadata(site.user.path(".cache/stratuslab").join(name)).map_or(0, |it| it.len()))
@@ -273,13 +274,152 @@ fn a_full_disk_is_told_and_does_not_stay_full() {
     assert!(said.starts_with("error: cannot write small/image.img: "), "{said}");
     assert!(said.ends_with(": No space left on device\n"), "nothing is left: {said}");
     assert!(path.exists());
-    // A file that would become too large is the same (setrlimit(2)).
-    let script = "ulimit -f 2048; exec \"$@\"";
-    let download = site.command(&["--cache", "other", &identifier]);
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "sh"]).arg(download.get_program()).args(download.get_args());
-    let output = command.current_dir(site.user.path("")).env("HOME", site.user.path("")).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains("/other/partial/") && said.ends_with(": File too large\n"), "{said}");
+}
+
+#[test]
+fn a_file_that_would_be_too_large_is_told() {
+    let site = Site::new();
+    let identifier = site.offer(&content(6 << 20));
+    // As with a quota (setrlimit(2)).
+    let done = with_small_files(&site, 1 << 10, &["--cache", "other", &identifier]);
+    assert_eq!(done.status, Some(3), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("/other/partial/") && done.stderr.ends_with(": File too large\n"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(partial(&site), 0);
+}
+
+#[test]
+fn wherever_an_image_goes_the_disk_may_be_full() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    let packed = crate::folder::compressed("gz", &image).unwrap();
+    let url = site.web.serve("image.gz", &packed);
+    let identifier = site.publish(&entry(&image, &[&url]));
+    for (size, arguments) in [
+        // The octets find room, and the content beside them does not.
+        ("8m", &["--cache", "small/cache"][..]),
+        ("2m", &["--no-cache", "-o", "small/image.img"]),
+        ("2m", &["--cache", "small/cache", "-o", "image.img"]),
+    ] {
+        let Some((status, said)) = on_a_small_disk(&site, size, &[arguments, &[&identifier]].concat()) else {
+            return;
+        };
+        assert_eq!(status, Some(3), "{arguments:?}: {said}");
+        assert!(said.starts_with("error: cannot write "), "{arguments:?}: {said}");
+        assert!(said.ends_with(": No space left on device\n"), "nothing is left, {arguments:?}: {said}");
+        assert_eq!(site.user.names(), ["ca.pem", "small"]);
+    }
+}
+
+#[test]
+fn what_an_interrupted_transfer_left_is_not_believed() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    let (_, identifier) = offered_slowly(&site, &image, &image);
+    let child = started(site.command(&[&identifier]));
+    until("it begins", || partial(&site) > 100 << 10);
+    interrupt(&child, "-KILL");
+    let _ = ended(child);
+    let left = site.cached().into_iter().find(|name| name.strip_suffix(".part").is_some()).unwrap();
+    let left = site.user.path(".cache/stratuslab").join(left);
+    let mut bytes = fs::read(&left).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&left, bytes).unwrap();
+    let done = site.download(&["-o", "image.img", &identifier]);
+    assert!(done.status == Some(0) && done.stderr.contains("; beginning again\n"), "{}", done.stderr);
+    assert!(fs::read(site.user.path("image.img")).unwrap() == image);
+}
+
+#[test]
+fn an_image_is_expanded_while_it_arrives() {
+    let site = Site::new();
+    let image = content(6 << 20);
+    let packed = crate::folder::compressed("gz", &image).unwrap();
+    let half = packed.len() / 2;
+    // The other half does not come.
+    let server = Scripted::start(move |request| {
+        let mut bytes = honest(request, &packed, "ETag: \"one\"");
+        bytes.truncate(half);
+        Act::Stall(bytes)
+    });
+    let identifier = site.publish(&entry(&image, &[&server.url("/image.gz")]));
+    let child = started(site.command(&[&identifier]));
+    let expanded = || {
+        let content = site.cached().into_iter().find(|name| name.strip_suffix(".content").is_some());
+        content.and_then(|name| fs::metadata(site.user.path(".cache/stratuslab").join(name)).ok())
+    };
+    until("some of it is there", || expanded().is_some_and(|found| found.len() > 2 << 20));
+    interrupt(&child, "-INT");
+    assert_eq!(ended(child).0, Some(130));
+}
+
+#[test]
+fn whoever_asks_can_be_interrupted() {
+    let site = Site::new();
+    let silent = Scripted::start(|_| Act::Stall(Vec::new()));
+    let identifier = entry(b"an image", &[]).identifier().to_string();
+    for (command, arguments) in [
+        ("search-images", &["ubuntu"][..]),
+        ("show-image", &[identifier.as_str()]),
+        ("manifest", &["-e", "title", &identifier]),
+        ("policy-image", &["--ca-file", "ca.pem", &identifier]),
+        ("download-image", &["--ca-file", "ca.pem", &identifier]),
+    ] {
+        let asked = silent.log().len();
+        let mut process = site.user.command(command);
+        process.args(["--marketplace-endpoint", &silent.base]).args(arguments);
+        let child = started(process);
+        until("it asks", || silent.log().len() > asked);
+        interrupt(&child, "-INT");
+        assert_eq!(ended(child), (Some(130), String::new(), String::new()), "{command}");
+    }
+}
+
+#[test]
+fn adding_an_image_can_be_interrupted() {
+    let site = Site::new();
+    site.user.sparse("big.img", 64 << 30);
+    let mut add = site.user.command("cache");
+    add.args(["add", "big.img"]);
+    let child = site.user.start_reading(&mut add, "big.img");
+    interrupt(&child, "-INT");
+    assert_eq!(ended(child), (Some(130), String::new(), String::new()));
+    // What it had begun to write goes when the next one comes, at the latest.
+    site.user.write("small.img", content(100));
+    assert_eq!(site.user.run("cache", &["-q", "add", "small.img"]).status, Some(0));
+    assert!(site.cached().iter().all(|name| !name.starts_with("partial/")), "{:?}", site.cached());
+}
+
+#[test]
+fn whoever_empties_the_cache_harms_nobody() {
+    let site = Site::new();
+    let image = content(3 << 20);
+    let identifier = site.offer(&image);
+    for _ in 0..4 {
+        let downloads: Vec<_> = (0..4)
+            .map(|number| {
+                let output = format!("{number}.img");
+                (started(site.command(&["-q", "--force", "-o", &output, &identifier])), output)
+            })
+            .collect();
+        let prunes: Vec<_> = (0..6)
+            .map(|_| {
+                let mut prune = site.user.command("cache");
+                prune.args(["-qq", "prune", "--max-size=0"]);
+                thread::sleep(Duration::from_millis(30));
+                started(prune)
+            })
+            .collect();
+        for prune in prunes {
+            assert_eq!(ended(prune).0, Some(0));
+        }
+        for (download, output) in downloads {
+            let (status, _, said) = ended(download);
+            assert_eq!(status, Some(0), "{said}");
+            assert!(fs::read(site.user.path(&output)).unwrap() == image);
+        }
+    }
 }

@@ -120,6 +120,12 @@ fn an_image_in_a_bucket_is_fetched_in_signed_parts() {
     done.ended(0, "", "");
     assert!(fs::read(site.user.path("image.img")).unwrap() == image);
     assert!(server.log().last().unwrap().ends_with(" False"), "unsigned");
+    // Nor what somebody put where it does not belong.
+    let mut odd = site.command(&["--cache", "e", &private]);
+    odd.env("AWS_ENDPOINT_URL", format!("http://jane:secret@127.0.0.1:{}", server.port));
+    let said = String::from_utf8(odd.output().unwrap().stderr).unwrap();
+    let fact = "error: cannot make a request for s3://private/images/big image+1.img: a user or password does not belong into the URL of the store\n";
+    assert_eq!(said, fact);
     // What is not there.
     site.user
         .write("m.xml", entry(&image, &["s3://public/images/missing.img"]).signed_by(&crate::site::jane()));

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    process::Command,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -54,13 +55,17 @@ fn an_entry_that_changes_between_policy_and_download_is_not_used() {
     site.download(&["--marketplace-endpoint", &marketplace.base, &identifier]).refused();
     assert_eq!(site.cached(), Vec::<String>::new());
     // Between two commands: the policy approved an entry, and the Marketplace gives another under its name.
-    let marketplace = fickle(&honest, &forged);
-    let approved = site.user.run(
-        "policy-image",
-        &["--marketplace-endpoint", &marketplace.base, "--ca-file", "ca.pem", &identifier],
-    );
-    let url = approved.succeeded();
-    site.download(&[url.trim_end()]).refused();
+    let withdrawn = draft.clone().deprecated("it has a hole").signed_by(&jane());
+    for other in [forged, withdrawn] {
+        let marketplace = fickle(&honest, &other);
+        let approved = site.user.run(
+            "policy-image",
+            &["--marketplace-endpoint", &marketplace.base, "--ca-file", "ca.pem", &identifier],
+        );
+        let url = approved.succeeded();
+        site.download(&[url.trim_end()]).refused();
+        assert_eq!(site.cached(), Vec::<String>::new());
+    }
 }
 
 #[test]
@@ -203,4 +208,65 @@ fn every_endorser_that_counts_has_to_be_right() {
     assert!(fs::read(path).unwrap() == image);
     // One of them asked for by name: the other counts all the same.
     site.fetched(&["--policy", "policy.toml", &format!("{identifier}/{JANE}")]);
+    // One of them is wrong about it, in what the other does not say.
+    let site = Site::new();
+    site.user.write("policy.toml", "[policy]\nminimum_endorsers = 2\n");
+    let url = site.web.serve("image.img", &image);
+    let of = |digests: &str| {
+        let document = entry(&image, &[&url]).unsigned();
+        let kept = document.split("<slreq:checksum").collect::<Vec<_>>();
+        assert_eq!(kept.len(), 5, "{document}");
+        let mut text = kept[0].to_owned();
+        let mut rest = "";
+        for part in &kept[1..] {
+            let (own, after) = part.split_at(part.find("</slreq:checksum>").unwrap() + 17);
+            if own.contains(digests) || own.contains("SHA-1<") {
+                text.push_str("<slreq:checksum");
+                text.push_str(own);
+            }
+            rest = after;
+        }
+        text + rest
+    };
+    let joes = of("SHA-512");
+    let stated =
+        joes.split("SHA-512").nth(1).unwrap().split("value>").nth(1).unwrap().split('<').next().unwrap();
+    let joes = joes.replace(stated, &"0f".repeat(64)).replace(JANE, "joe@example.org");
+    let sign = |document: &str, by: &crate::pki::Identity, email: &str| {
+        let signed =
+            crate::draft::sign(document.as_bytes(), by, email, crate::draft::time("2012-03-04T05:06:07Z"));
+        let answer = site.marketplace.upload(&signed);
+        assert_eq!(answer.status, 201, "{answer:?}");
+    };
+    sign(&of("SHA-256"), &jane(), JANE);
+    sign(&joes, &joe, "joe@example.org");
+    let done = site.download(&["--policy", "policy.toml", "-o", "image.img", &identifier]);
+    assert_eq!(done.status, Some(1), "{}", done.stderr);
+    let wrong = format!("the SHA-512 checksum is stated as {} but the image's is {stated}", "0f".repeat(64));
+    assert!(done.stderr.contains(&wrong), "{}", done.stderr);
+    assert!(!site.user.path("image.img").exists() && site.cached().is_empty());
+}
+
+#[test]
+fn authorities_may_lie_in_a_folder() {
+    let site = Site::new();
+    let image = content(5000);
+    let identifier = site.offer(&image);
+    let run = |folder: &str, certificate: &[u8]| {
+        site.user.write(&format!("{folder}/ca.pem"), certificate);
+        let rehash = Command::new("openssl").arg("rehash").arg(site.user.path(folder)).status().unwrap();
+        assert!(rehash.success());
+        let arguments = ["--marketplace-endpoint", &site.marketplace.base, "--ca-path", folder, "-o"];
+        site.user.run("download-image", &[&arguments[..], &[&format!("{folder}.img"), &identifier]].concat())
+    };
+    run("ours", &crate::site::authority().certificate_pem()).ended(0, "", "");
+    assert!(fs::read(site.user.path("ours.img")).unwrap() == image);
+    let stranger = Request::new("Grid CA").ca().days(-10_000, 3650).self_signed(&new_key(Kind::P256));
+    run("theirs", &stranger.certificate_pem()).refused();
+    site.user.write("flat/ca.pem", stranger.certificate_pem());
+    site.user.run("download-image", &["--ca-path", "flat", &identifier]).failed(
+        3,
+        "error: there is no certificate named HASH.0 in flat\n\
+         hint: 'openssl rehash DIR' makes such names; --ca-file takes a file of certificates\n",
+    );
 }

@@ -1,7 +1,7 @@
 //! `stratus-policy-image`, against a Marketplace and on files.
 
 use serde_json::Value;
-use stratuslab::Timestamp;
+use stratuslab::{ChecksumAlgorithm, ImageDigests, Timestamp};
 
 use crate::{
     draft::Draft,
@@ -333,7 +333,53 @@ fn p10_what_went_wrong_is_told_apart() {
     assert!(done.stderr.starts_with("error: cannot connect to http://127.0.0.1:1/"), "{}", done.stderr);
     let wrong = format!("{base}/nowhere");
     let done = place.folder.run("policy-image", &["-qq", "--marketplace-endpoint", &wrong, &id]);
-    assert!(matches!(done.status, Some(1 | 5)), "{}", done.stderr);
+    assert_eq!((done.status, done.stdout.as_str()), (Some(5), ""), "{}", done.stderr);
+    assert!(done.stderr.starts_with(&format!("error: {wrong}")), "{}", done.stderr);
+}
+
+#[test]
+fn each_rule_of_a_file_decides() {
+    let place = place();
+    let entry = draft(JANE).text("os-version", "9.7").text("os-arch", "i486");
+    place.publish(&entry.by_member(JANE));
+    place.folder.write("theirs.pem", impostor("nobody@example.org").certificate_pem());
+    let (id, other_id) = (identifier(), "LwcRbwCa1YSysY1wftQdAj6Bwoi");
+    let digests = ImageDigests::read(&b"image"[..], &[ChecksumAlgorithm::Sha256]).unwrap();
+    let own = digests.checksum(ChecksumAlgorithm::Sha256).unwrap().value().to_owned();
+    let other = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    for (rule, passing, refusing) in [
+        ("allow_checksums", own.as_str(), other),
+        ("deny_checksums", other, &own),
+        ("allow_images", &id, other_id),
+        ("deny_images", other_id, &id),
+        ("required_checksums", "SHA-256", "MD5"),
+        ("os", "ttylinux", "ubuntu"),
+        ("os_version", "9.7", "9.8"),
+        ("os_arch", "i486", "x86_64"),
+        ("kind", "machine", "disk"),
+        ("locations", "http://example.org/", "http://example.com/"),
+        ("ca_file", "ca.pem", "theirs.pem"),
+    ] {
+        let passed = place.by_rules(&format!("{rule} = '{passing}'"));
+        assert_eq!(passed.status, Some(0), "{rule}: {}", passed.stderr);
+        let refused = place.by_rules(&format!("{rule} = '{refusing}'"));
+        assert_eq!((refused.status, refused.stdout.as_str()), (Some(1), ""), "{rule}: {}", refused.stderr);
+        let (said, _) = last(&refused);
+        assert!(said.contains("rejecting entry"), "{rule}: {said}");
+    }
+    // The originals' names.
+    for (section, rule, passing, refusing) in [
+        ("checksums", "whitelistchecksums", own.as_str(), other),
+        ("checksums", "blacklistchecksums", other, &own),
+        ("images", "whitelistimages", &id, other_id),
+        ("images", "blacklistimages", other_id, &id),
+    ] {
+        for (value, status) in [(passing, 0), (refusing, 1)] {
+            place.folder.write("policy.cfg", format!("[{section}]\n{rule} = {value}\n"));
+            let done = place.ask(&["--policy", "policy.cfg"]);
+            assert_eq!(done.status, Some(status), "{rule} = {value}: {}", done.stderr);
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use stratuslab::policy::Policy;
 
-use crate::site::{Signed as _, allow, anchors, approved, by, decide};
+use crate::site::{Signed as _, allow, anchors, approved, by, decide, whose};
 
 const ENTRIES: usize = 1000;
 
@@ -19,8 +19,13 @@ fn a_thousand_entries_are_judged_at_once() {
     let documents: Vec<_> = (0..ENTRIES).map(document).collect();
     let judged = |policy: &Policy, passes: bool| {
         let start = Instant::now();
-        assert_eq!(approved(&decide(policy, &documents)).is_some(), passes);
+        let decisions = decide(policy, &documents);
         let time = start.elapsed();
+        assert_eq!(approved(&decisions).is_some(), passes);
+        // Of many, the only one that is allowed.
+        if !policy.endorsers.allow.is_empty() {
+            assert_eq!(whose(&decisions), Some(email(0)));
+        }
         eprintln!("{ENTRIES} entries: {time:?}");
         // It takes a tenth of that, but other tests run beside this one.
         let limit = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 3 });

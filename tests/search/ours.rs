@@ -37,6 +37,35 @@ fn ids(drafts: &[&Draft]) -> String {
 }
 
 #[test]
+fn each_order_has_its_reverse() {
+    let (images, place) = images();
+    let (tty, ubuntu) = (&images.tty, &images.ubuntu);
+    let by_identifier = if tty.identifier().to_string() < ubuntu.identifier().to_string() {
+        [tty, ubuntu]
+    } else {
+        [ubuntu, tty]
+    };
+    for (key, expected) in [
+        ("created", [tty, ubuntu]),
+        ("os", [tty, ubuntu]),
+        ("os-version", [ubuntu, tty]),
+        // The other states none.
+        ("os-arch", [ubuntu, tty]),
+        ("title", [ubuntu, tty]),
+        // Of one endorser: the newest first.
+        ("email", [ubuntu, tty]),
+        ("kind", [ubuntu, tty]),
+        ("identifier", by_identifier),
+    ] {
+        let [one, two] = expected;
+        for (order, expected) in [(key.to_owned(), [one, two]), (format!("-{key}"), [two, one])] {
+            let found = place.run(SEARCH, &["--ids", "--sort", &order]);
+            assert_eq!(found.succeeded(), ids(&expected), "{order}");
+        }
+    }
+}
+
+#[test]
 fn what_is_asked_for_is_found_in_the_order_asked_for() {
     let (images, place) = images();
     let (tty, ubuntu) = (&images.tty, &images.ubuntu);
