@@ -1,9 +1,12 @@
 //! `stratus-policy-image`, against a Marketplace and on files.
 
+use std::process::Command;
+
 use serde_json::Value;
 use stratuslab::{ChecksumAlgorithm, ImageDigests, Timestamp};
 
 use crate::{
+    authority::List,
     draft::Draft,
     folder::{Done, Folder},
     marketplace::Marketplace,
@@ -438,4 +441,56 @@ fn the_policy_s_anchors_come_before_all_others() {
     place.folder.write("config.toml", "[trust]\nca_file = 'jane.pem'\n[policy]\nkind = 'disk'\n");
     place.ask(&configured).ended(0, &place.url(&draft(JANE)), "");
     assert_eq!(place.ask(&["-c", "config.toml"]).status, Some(1));
+}
+
+#[test]
+fn whose_certificate_was_revoked_does_not_count() {
+    let place = place();
+    place.publish(&draft(JANE).by_member(JANE));
+    let (authority, jane, joe) = (ca(), member(JANE), member(JOE));
+    let now = Timestamp::now();
+    let [this, next] = [-1, 1].map(|days| now.checked_add_days(days).unwrap().to_string());
+    for (revoked, status) in [(&joe, 0), (&jane, 1)] {
+        let mut list = List { this_update: &this, next_update: Some(&next), ..List::of(&authority) };
+        list.revoked = vec![(revoked, "2010-01-01T00:00:00Z")];
+        place.folder.write("a.crl", list.der());
+        let done = place.by_rules("ca_file = 'ca.pem'\ncrl = 'a.crl'");
+        assert_eq!(done.status, Some(status), "{}", done.stderr);
+        assert_eq!(done.stderr.contains("revoked"), status == 1, "{}", done.stderr);
+    }
+    // One that is named on the command line is more to go by.
+    let mut list = List { this_update: &this, next_update: Some(&next), ..List::of(&authority) };
+    list.revoked = vec![(&joe, "2010-01-01T00:00:00Z")];
+    place.folder.write("policy.toml", "[policy]\nca_file = 'ca.pem'\n");
+    place.folder.write("a.crl", list.der());
+    place.ask(&["--policy", "policy.toml", "--crl", "a.crl"]).ended(0, &place.url(&draft(JANE)), "");
+    list.revoked = vec![(&jane, "2010-01-01T00:00:00Z")];
+    place.folder.write("a.crl", list.der());
+    assert_eq!(place.ask(&["--policy", "policy.toml", "--crl", "a.crl"]).status, Some(1));
+}
+
+#[test]
+fn a_site_has_its_policy_in_etc() {
+    let place = place();
+    place.publish(&draft(JANE).by_member(JANE));
+    place.folder.write("policy.cfg", "[endorsers]\nblacklistendorsers = jane@example.org\n");
+    place.folder.write("policy.toml", "[policy]\nos = 'ubuntu'\n");
+    let ask = place.folder.command("policy-image");
+    for (name, rule) in
+        [("policy.cfg", "is blacklisted"), ("policy.toml", "os ttylinux is not one of those allowed")]
+    {
+        let script = format!(
+            "mount -t tmpfs tmpfs /etc || exit 99; mkdir /etc/stratuslab; cp {name} /etc/stratuslab/; exec \"$@\""
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"]).arg(ask.get_program());
+        command.args(["--marketplace-endpoint", &place.marketplace.base, &identifier()]);
+        command.current_dir(place.folder.path("")).env("HOME", place.folder.path(""));
+        let done = Done::from(command.output().unwrap());
+        if done.status == Some(99) || done.stderr.starts_with("unshare: ") {
+            eprintln!("skipped: no file system can be mounted here");
+            return;
+        }
+        assert!(done.status == Some(1) && done.stderr.contains(rule), "{name}: {}", done.stderr);
+    }
 }
