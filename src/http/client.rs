@@ -77,13 +77,14 @@ impl Client {
         let failed = |error: &(dyn Error + 'static)| {
             HttpFailure::from_send(error, shown, self.connection.proxy(&url), patience)
         };
-        // Another time it is no better.
-        let setup = |cause: &str| HttpFailure::Tls { url: shown.to_string(), cause: cause.to_owned() };
+        let (to, told) = (|| shown.to_string(), str::to_owned);
         if self.is_plain(&url) {
-            let plain = self.plain().map_err(setup)?;
+            let plain =
+                self.plain().map_err(|cause| HttpFailure::Connect { url: to(), cause: told(cause) })?;
             plain.send(&request, self.timeout).map(Response::Plain).map_err(|error| failed(error.as_ref()))
         } else {
-            let secure = self.secure().map_err(setup)?;
+            // Another time it is no better.
+            let secure = self.secure().map_err(|cause| HttpFailure::Tls { url: to(), cause: told(cause) })?;
             secure.execute(request).map(Response::Secure).map_err(|error| failed(&error))
         }
     }
