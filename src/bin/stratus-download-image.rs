@@ -12,7 +12,7 @@ use clap::Parser;
 use serde_json::Map;
 use stratuslab::{
     Timestamp,
-    cache::{self, Cache, CacheError, CachedImage},
+    cache::{self, Cache, CacheError},
     cli::{
         self, Command, CommonArgs, Failure, Session, Status,
         cache::CacheArgs,
@@ -167,12 +167,15 @@ impl Args {
             Some(path) if movable && !output::is_stream(path) => {
                 output::move_new(&image.path, path, self.force).map(|()| path)
             }
-            Some(path) => output::fill_new(path, self.force, |to| copied(image, to, session)).map(|()| path),
+            Some(path) => {
+                output::fill_new(path, self.force, |to| copied(obtained, to, session)).map(|()| path)
+            }
             None if self.output.is_some() => {
                 // Bytes, and nothing else.
                 let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-                let written =
-                    stdout.and_then(|stdout| cache::write(image, &stdout).map_err(io::Error::other));
+                let written = stdout.and_then(|stdout| {
+                    cache::write(image, &obtained.file, &stdout).map_err(io::Error::other)
+                });
                 return written.map_err(|error| {
                     let fact = format!("cannot write to standard output: {}", cli::reason(&error));
                     Failure::new(Status::File, fact)
@@ -199,9 +202,10 @@ impl Args {
     }
 }
 
-fn copied(image: &CachedImage, to: &File, session: &Session) -> io::Result<()> {
+fn copied(obtained: &Obtained, to: &File, session: &Session) -> io::Result<()> {
+    let Obtained { image, file, .. } = obtained;
     let bar = Progress::bar(session, Some(image.record.digests.bytes()));
-    cache::copy(image, to, |bytes| bar.advance(bytes)).map_err(|error| match error {
+    cache::copy(image, file, to, |bytes| bar.advance(bytes)).map_err(|error| match error {
         // Of where it is copied from nobody has to know.
         CacheError::Io { what: "copy", cause, .. } => cause,
         error => io::Error::other(error),

@@ -17,14 +17,21 @@ use super::{CacheError, CachedImage, record::Stamp};
 /// Bytes copied at a time.
 const PIECE: usize = 8 << 20;
 
-/// Copies an image into `to`, an empty file or a stream; `progress` is told the bytes.
+/// Copies an image, which `from` is the open file of, into `to`, an empty file or a stream; `progress` is told the
+/// bytes.
 ///
 /// # Errors
 /// [`CacheError::Changed`] if it is not, or does not stay, what it was; [`CacheError::Io`].
-pub fn copy(image: &CachedImage, to: &File, progress: impl FnMut(u64)) -> Result<(), CacheError> {
+pub fn copy(
+    image: &CachedImage,
+    from: &File,
+    to: &File,
+    progress: impl FnMut(u64),
+) -> Result<(), CacheError> {
     let is_file = to.metadata().is_ok_and(|to| to.is_file());
     copied(
         image,
+        from,
         |file, length, mut progress| {
             if !is_file {
                 stream(file, to, length, &mut progress)
@@ -43,17 +50,17 @@ pub fn copy(image: &CachedImage, to: &File, progress: impl FnMut(u64)) -> Result
 ///
 /// # Errors
 /// As for [`copy`].
-pub fn write(image: &CachedImage, to: &File) -> Result<(), CacheError> {
-    copied(image, |file, length, mut progress| stream(file, to, length, &mut progress), |_| {})
+pub fn write(image: &CachedImage, from: &File, to: &File) -> Result<(), CacheError> {
+    copied(image, from, |file, length, mut progress| stream(file, to, length, &mut progress), |_| {})
 }
 
 fn copied<P: FnMut(u64)>(
     image: &CachedImage,
+    mut file: &File,
     copy: impl FnOnce(&File, u64, P) -> io::Result<()>,
     progress: P,
 ) -> Result<(), CacheError> {
     let path = &image.path;
-    let file = File::open(path).map_err(CacheError::io("read", path))?;
     let unchanged = |file: &File| {
         let found = file.metadata().map_err(CacheError::io("read", path))?;
         let now = Stamp::from(&found);
@@ -65,9 +72,10 @@ fn copied<P: FnMut(u64)>(
             Err(CacheError::Changed { path: path.clone() })
         }
     };
-    unchanged(&file)?;
-    copy(&file, image.record.digests.bytes(), progress).map_err(CacheError::io("copy", path))?;
-    unchanged(&file)
+    unchanged(file)?;
+    file.seek(io::SeekFrom::Start(0)).map_err(CacheError::io("read", path))?;
+    copy(file, image.record.digests.bytes(), progress).map_err(CacheError::io("copy", path))?;
+    unchanged(file)
 }
 
 /// Copies the data of a file, and as long a file; holes stay holes where the file system tells them.

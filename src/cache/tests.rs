@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{Read as _, Seek as _},
+    os::unix::fs::PermissionsExt as _,
 };
 
 use serde_json::Value;
@@ -116,20 +117,35 @@ fn a_copy_into_a_file_or_a_stream_is_the_image() {
     let (folder, _cache, image) = with_image(&content);
     let mut file = tempfile::tempfile_in(folder.path()).unwrap();
     let mut copied = 0;
-    copy(&image, &file, |bytes| copied += bytes).unwrap();
+    let kept = fs::File::open(&image.path).unwrap();
+    copy(&image, &kept, &file, |bytes| copied += bytes).unwrap();
     let mut read = Vec::new();
     file.rewind().unwrap();
     file.read_to_end(&mut read).unwrap();
     assert!(read == content && copied == 100_000);
     let (mut reader, writer) = io::pipe().unwrap();
     std::thread::scope(|scope| {
-        scope.spawn(|| copy(&image, &fs::File::from(std::os::fd::OwnedFd::from(writer)), |_| {}).unwrap());
+        scope.spawn(|| {
+            let writer = fs::File::from(std::os::fd::OwnedFd::from(writer));
+            copy(&image, &kept, &writer, |_| {}).unwrap();
+        });
         read.clear();
         reader.read_to_end(&mut read).unwrap();
     });
     assert!(read == content);
-    // What changed meanwhile is no copy of it.
+    // What was removed meanwhile is what it was to whoever has it open.
+    let (_folder, _cache, changed) = with_image(&content);
     fs::remove_file(&image.path).unwrap();
-    fs::write(&image.path, &content).unwrap();
-    assert!(matches!(copy(&image, &file, |_| {}), Err(CacheError::Changed { .. })));
+    fs::write(&image.path, b"another").unwrap();
+    let mut again = tempfile::tempfile_in(folder.path()).unwrap();
+    copy(&image, &kept, &again, |_| {}).unwrap();
+    read.clear();
+    again.rewind().unwrap();
+    again.read_to_end(&mut read).unwrap();
+    assert!(read == content);
+    // What changed meanwhile is no copy of it.
+    let kept = fs::File::open(&changed.path).unwrap();
+    fs::set_permissions(&changed.path, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&changed.path, &content).unwrap();
+    assert!(matches!(copy(&changed, &kept, &again, |_| {}), Err(CacheError::Changed { .. })));
 }

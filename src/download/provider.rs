@@ -1,6 +1,6 @@
 //! The one call: from a reference to a verified file.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fs::File, io::ErrorKind, sync::Arc};
 
 use crate::{
     Identifier, Location, Metadata, Timestamp,
@@ -58,6 +58,8 @@ pub enum Fallback {
 pub struct Obtained {
     /// The file: it is kept, and not to be written to.
     pub image: CachedImage,
+    /// The same, open: whoever empties the cache takes its name away, and not its content.
+    pub file: File,
     /// The entry that describes it.
     pub entry: Verified<Metadata>,
     /// Where it comes from.
@@ -149,8 +151,8 @@ impl Provider<'_> {
             }
             return Err(ImageError::Refused(Box::new(decisions)));
         };
-        let (image, origin) = self.kept_or_fetched(&approved, &documents, whence, now)?;
-        Ok(Obtained { image, entry: approved.entry, origin, decisions })
+        let ((image, file), origin) = self.kept_or_fetched(&approved, &documents, whence, now)?;
+        Ok(Obtained { image, file, entry: approved.entry, origin, decisions })
     }
 
     /// What the policy says of all that is said and remembered.
@@ -227,7 +229,7 @@ impl Provider<'_> {
         documents: &[Vec<u8>],
         whence: Whence<'_>,
         now: Timestamp,
-    ) -> Result<(CachedImage, Origin), ImageError> {
+    ) -> Result<((CachedImage, File), Origin), ImageError> {
         let entry: &Metadata = &approved.entry;
         let others: Vec<&Metadata> = approved.others.iter().map(|other| &**other).collect();
         if let Some(image) = self.kept(entry, &others)? {
@@ -272,21 +274,34 @@ impl Provider<'_> {
         let source =
             Source { image: &fetched.image, content: &fetched.content, from: fetched.location.clone() };
         let image = self.cache.insert(&lock, source)?;
+        // As long as there is the lock nobody removes it.
+        let file = File::open(&image.path).map_err(CacheError::io("read", &image.path))?;
         // Whatever other locations left.
         if let Err(error) = std::fs::remove_dir_all(&folder) {
             (self.observe)(&Event::Unkept(&CacheError::io("remove", &folder)(error)));
         }
         self.remember(&lock, documents, now);
-        Ok((image, Origin::Location(fetched.location)))
+        Ok(((image, file), Origin::Location(fetched.location)))
     }
 
-    fn kept(&self, entry: &Metadata, others: &[&Metadata]) -> Result<Option<CachedImage>, CacheError> {
+    /// What is kept, open.
+    fn kept(
+        &self,
+        entry: &Metadata,
+        others: &[&Metadata],
+    ) -> Result<Option<(CachedImage, File)>, CacheError> {
         let entries: Vec<_> = std::iter::once(entry).chain(others.iter().copied()).collect();
         let lookup = self.cache.find(&entries, self.check, |bytes| (self.observe)(&Event::Bytes(bytes)))?;
         for altered in &lookup.altered {
             (self.observe)(&Event::Altered(altered));
         }
-        Ok(lookup.image)
+        let Some(image) = lookup.image else { return Ok(None) };
+        match File::open(&image.path) {
+            Ok(file) => Ok(Some((image, file))),
+            // Another process has just removed it.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CacheError::io("read", &image.path)(error)),
+        }
     }
 
     /// What is said of an image that was handed out before, a withdrawal perhaps, counts as well when nobody

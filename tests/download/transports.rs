@@ -11,6 +11,8 @@ use std::{
 
 use crate::{
     folder::{Done, compressed},
+    processes::{ended, interrupt, partial, started, until},
+    scripted::{Act, Scripted, answer, whole},
     site::{Site, content, entry},
 };
 
@@ -183,4 +185,97 @@ fn an_image_on_an_ftp_server_is_fetched() {
     let (done, _, url) = fetch(&[], "missing.img").unwrap();
     assert_eq!(done.status, Some(5), "{}", done.stderr);
     assert!(done.stderr.starts_with(&format!("error: {url} answers 550 ")), "{}", done.stderr);
+}
+
+#[test]
+fn a_store_may_lie_and_fall_silent_too() {
+    let image = content(5000);
+    let mut other = image.clone();
+    other[4000] ^= 1;
+    for (act, status, what) in [
+        (Act::Send(whole(&other, "")), 1, "it is not the image that the entry describes"),
+        (Act::Send(whole(&content(6000), "")), 1, "6000 bytes lie there, but the image has 5000"),
+        (Act::Stall(answer("200 OK", "Content-Length: 5000", &image[..100])), 5, "gave no data within 2 s"),
+        (
+            Act::Send(answer("200 OK", "Content-Length: 5000", &image[..100])),
+            5,
+            "closed the connection half-way",
+        ),
+        (
+            Act::Send(answer("302 Found", "Location: /elsewhere/image\nContent-Length: 0", b"")),
+            5,
+            "redirects more than 10 times",
+        ),
+    ] {
+        let site = Site::new();
+        let server = Scripted::start(move |_| match &act {
+            Act::Send(bytes) => Act::Send(bytes.clone()),
+            Act::Stall(bytes) => Act::Stall(bytes.clone()),
+        });
+        let identifier = site.publish(&entry(&image, &["s3://bucket/image.img"]));
+        let mut command = site.command(&["--timeout", "2", "-o", "image.img", &identifier]);
+        command.env("AWS_ENDPOINT_URL", &server.base);
+        let done = Done::from(command.output().unwrap());
+        assert_eq!(done.status, Some(status), "{}", done.stderr);
+        assert!(done.stderr.contains(what), "{}", done.stderr);
+        assert!(!site.user.path("image.img").exists());
+        assert!(site.cached().iter().all(|name| name.starts_with("partial/")));
+    }
+}
+
+#[test]
+fn an_ftp_server_may_lie_and_fall_silent_too() {
+    let site = Site::new();
+    let image = content(3 << 20);
+    let mut other = image.clone();
+    other[4000] ^= 1;
+    fs::create_dir(site.user.path("pub")).unwrap();
+    site.user.write("pub/image.img", &image);
+    site.user.write("pub/other.img", &other);
+    site.user.write("pub/longer.img", content(4 << 20));
+    let Some(server) = Server::start("ftp_server.py", &site.user.path("pub"), &["--stall", "1000000"]) else {
+        return;
+    };
+    let offer = |name: &str| {
+        let url = format!("ftp://127.0.0.1:{}/{name}", server.port);
+        site.user.write("e.xml", entry(&image, &[&url]).signed_by(&crate::site::jane()));
+        url
+    };
+    let fetch = ["--timeout", "2", "--metadata-file", "e.xml", "-o", "image.img"];
+    let nothing_is_final = || {
+        assert!(!site.user.path("image.img").exists());
+        assert!(site.cached().iter().all(|name| name.starts_with("partial/")));
+    };
+    // Another process goes on where the server fell silent and this one was interrupted.
+    let url = offer("image.img");
+    let child = started(site.command(&["--metadata-file", "e.xml"]));
+    until("it begins", || partial(&site) == 1_000_000);
+    interrupt(&child, "-INT");
+    assert_eq!(ended(child).0, Some(130));
+    nothing_is_final();
+    let done = site.download(&fetch);
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert!(done.stderr.ends_with(&format!(" of {url}; going on from there\n")), "{}", done.stderr);
+    assert!(server.log().contains(&"REST 1000000".to_owned()), "{:?}", server.log());
+    assert!(fs::read(site.user.path("image.img")).unwrap() == image);
+    fs::remove_file(site.user.path("image.img")).unwrap();
+    site.user.run("cache", &["-q", "prune", "--max-size=0"]);
+    // What lies there is something else.
+    for (name, what) in [
+        ("other.img", "it is not the image that the entry describes".to_owned()),
+        ("longer.img", format!("{} bytes lie there, but the image has {}", 4 << 20, 3 << 20)),
+    ] {
+        offer(name);
+        let done = site.download(&fetch);
+        assert!(done.status == Some(1) && done.stderr.contains(&what), "{name}: {}", done.stderr);
+        nothing_is_final();
+    }
+    // Nobody interrupts it.
+    let stalling = Server::start("ftp_server.py", &site.user.path("pub"), &["--stall", "1000000"]).unwrap();
+    let url = format!("ftp://127.0.0.1:{}/image.img", stalling.port);
+    site.user.write("e.xml", entry(&image, &[&url]).signed_by(&crate::site::jane()));
+    let done = site.download(&fetch);
+    // It is asked for the rest, which comes.
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert!(done.stderr.contains(&format!("{url} gave no data within 2 s")), "{}", done.stderr);
 }

@@ -1,7 +1,7 @@
 """An FTP server for anyone, over a folder. Prints its port, then each command that it gets.
 
 Options: `--no-epsv` and `--no-facts` (SIZE, MDTM) for old servers; `--cut BYTES` ends the first transfer after so
-many; `--elsewhere` has passive connections lead to another address than its own."""
+many, `--stall BYTES` falls silent in it; `--elsewhere` has passive connections lead to another address than its own."""
 
 import argparse
 import sys
@@ -16,14 +16,23 @@ parser.add_argument("folder")
 parser.add_argument("--no-epsv", action="store_true")
 parser.add_argument("--no-facts", action="store_true")
 parser.add_argument("--cut", type=int, default=0)
+parser.add_argument("--stall", type=int, default=0)
 parser.add_argument("--elsewhere", action="store_true")
 arguments = parser.parse_args()
 
 
 class Data(DTPHandler):
     left = arguments.cut
+    until_silence = arguments.stall
+    silent = False
 
     def send(self, data):
+        if self.silent:
+            return 0
+        if Data.until_silence:
+            data = data[: Data.until_silence]
+            Data.until_silence -= len(data)
+            self.silent = not Data.until_silence
         if Data.left:
             data = data[: Data.left]
             Data.left -= len(data)
