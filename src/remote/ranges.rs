@@ -71,6 +71,8 @@ struct Shared {
 struct State {
     /// Parts from the one that is being handed out, in their order.
     parts: VecDeque<Part>,
+    /// Room of parts that were handed out, for others: new memory costs more than what is filled in.
+    spare: Vec<Vec<u8>>,
     /// Where the part begins that is asked for next.
     next: u64,
     /// Why there are no more parts.
@@ -102,7 +104,8 @@ impl Ranges {
     pub(super) fn new(source: &Arc<Source>, whole: Whole, start: u64, answer: Answer) -> Self {
         let connections = source.options.connections.get().min(MAX_CONNECTIONS);
         let from = answer.url.clone();
-        let state = State { parts: VecDeque::new(), next: start, failure: None, closed: false };
+        let state =
+            State { parts: VecDeque::new(), spare: Vec::new(), next: start, failure: None, closed: false };
         let shared = Arc::new(Shared {
             source: Arc::clone(source),
             whole,
@@ -144,7 +147,8 @@ impl Ranges {
                     into[..count].copy_from_slice(&fresh[..count]);
                     part.taken += count;
                     if part.taken as u64 == part.length {
-                        state.parts.pop_front();
+                        let done = state.parts.pop_front();
+                        state.spare.extend(done.map(|part| part.data));
                         shared.room.notify_one();
                     }
                     return Ok(Handed::Bytes(count));
@@ -198,7 +202,9 @@ impl Shared {
         }
         let length = PART.min(total - start);
         state.next = start + length;
-        let data = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        let mut data = state.spare.pop().unwrap_or_default();
+        data.clear();
+        data.reserve_exact(usize::try_from(length).unwrap_or_default());
         state.parts.push_back(Part { start, length, data, taken: 0 });
         Some((start, length))
     }
