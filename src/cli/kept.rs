@@ -288,14 +288,19 @@ fn add_image(
     session: &Session,
 ) -> Result<Option<CachedImage>, Failure> {
     let length = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| found.len());
+    let read = |expand: bool, max_bytes: Option<u64>, wanted: &dyn Fn(Identifier) -> bool| {
+        let bar = Progress::bar(session, length);
+        let options = DigestOptions { max_bytes, expand, ..DigestOptions::default() };
+        cache.add(path, &options, wanted, |bytes| bar.advance(bytes))
+    };
     let described = |identifier: Identifier| found.described.contains(&identifier);
     // As when it is fetched: of this size is what is described, which could be a compressed file.
     let as_it_is = length.is_some_and(|length| found.as_they_are.contains(&length));
-    let added = if as_it_is { read(cache, path, false, length, described, session) } else { Ok(None) };
-    // More than any image that is described is none of them, and could be without end.
-    let limit = if named { None } else { Some(found.largest) };
+    let added = if as_it_is { read(false, length, &described) } else { Ok(None) };
     let added = match added {
-        Ok(None) => read(cache, path, true, limit, |identifier| named || described(identifier), session),
+        // More than any image that is described is none of them, and could be without end.
+        Ok(None) if !named => read(true, Some(found.largest), &described),
+        Ok(None) => read(true, None, &|_| true),
         added => added,
     };
     match added {
@@ -306,20 +311,6 @@ fn add_image(
         }
         added => Ok(added?),
     }
-}
-
-/// Reads an image, and keeps it if it is wanted.
-fn read(
-    cache: &Cache,
-    path: &Path,
-    expand: bool,
-    max_bytes: Option<u64>,
-    wanted: impl FnOnce(Identifier) -> bool,
-    session: &Session,
-) -> Result<Option<CachedImage>, AddError> {
-    let bar = Progress::bar(session, fs::metadata(path).ok().map(|found| found.len()));
-    let options = DigestOptions { max_bytes, expand, ..DigestOptions::default() };
-    cache.add(path, &options, wanted, |bytes| bar.advance(bytes))
 }
 
 fn fields(image: &CachedImage) -> Map<String, Value> {

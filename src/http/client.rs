@@ -29,14 +29,14 @@ pub(crate) struct Client {
     identity: Option<Identity>,
     timeout: Option<Duration>,
     plain: OnceLock<Result<plain::Client, String>>,
-    secure: OnceLock<Result<blocking::Client, String>>,
+    reqwest: OnceLock<Result<blocking::Client, String>>,
 }
 
 /// An answer, whose body is read as it is asked for.
 #[derive(Debug)]
 pub(crate) enum Response {
     Plain(plain::Response),
-    Secure(blocking::Response),
+    Reqwest(blocking::Response),
 }
 
 impl Client {
@@ -55,10 +55,10 @@ impl Client {
             identity,
             timeout,
             plain: OnceLock::new(),
-            secure: OnceLock::new(),
+            reqwest: OnceLock::new(),
         };
         let failed = url
-            .and_then(|url| if client.is_plain(url) { client.plain().err() } else { client.secure().err() });
+            .and_then(|url| if client.is_plain(url) { client.plain().err() } else { client.reqwest().err() });
         match failed {
             Some(cause) => Err(OptionsError::Setup { cause: cause.to_owned() }),
             None => Ok(client),
@@ -84,8 +84,9 @@ impl Client {
             plain.send(&request, self.timeout).map(Response::Plain).map_err(|error| failed(error.as_ref()))
         } else {
             // Another time it is no better.
-            let secure = self.secure().map_err(|cause| HttpFailure::Tls { url: to(), cause: told(cause) })?;
-            secure.execute(request).map(Response::Secure).map_err(|error| failed(&error))
+            let client =
+                self.reqwest().map_err(|cause| HttpFailure::Tls { url: to(), cause: told(cause) })?;
+            client.execute(request).map(Response::Reqwest).map_err(|error| failed(&error))
         }
     }
 
@@ -99,9 +100,9 @@ impl Client {
         self.plain.get_or_init(make).as_ref().map_err(String::as_str)
     }
 
-    fn secure(&self) -> Result<&blocking::Client, &str> {
+    fn reqwest(&self) -> Result<&blocking::Client, &str> {
         let make = || self.builder().build().map_err(|error| innermost(&error));
-        self.secure.get_or_init(make).as_ref().map_err(String::as_str)
+        self.reqwest.get_or_init(make).as_ref().map_err(String::as_str)
     }
 
     fn builder(&self) -> ClientBuilder {
@@ -138,14 +139,14 @@ impl Response {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Plain(response) => response.status(),
-            Self::Secure(response) => response.status(),
+            Self::Reqwest(response) => response.status(),
         }
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {
         match self {
             Self::Plain(response) => response.headers(),
-            Self::Secure(response) => response.headers(),
+            Self::Reqwest(response) => response.headers(),
         }
     }
 
@@ -153,7 +154,7 @@ impl Response {
     pub(crate) fn content_length(&self) -> Option<u64> {
         match self {
             Self::Plain(response) => response.content_length(),
-            Self::Secure(response) => response.content_length(),
+            Self::Reqwest(response) => response.content_length(),
         }
     }
 }
@@ -162,7 +163,7 @@ impl Read for Response {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(response) => response.read(buffer),
-            Self::Secure(response) => response.read(buffer),
+            Self::Reqwest(response) => response.read(buffer),
         }
     }
 }

@@ -71,9 +71,10 @@ fn so_many_parts_are_asked_for_at_a_time() {
         });
         case.fetch(options, &server.url("/image")).ended(0, "", "");
         case.is_there();
-        // The first answer, for all of it, is one of them.
-        let most = most.load(SeqCst) + 1;
-        assert!(most == expected || expected > 1 && most == expected + 1, "{options:?}: {most}");
+        // The first answer, for all of it, may be one of them as long as it gives the first part.
+        let most = most.load(SeqCst);
+        assert!((expected - 1..=expected).contains(&most), "{options:?}: {most}");
+        assert!(expected > 1 || most == 0, "one connection asks for no parts");
     }
 }
 
@@ -82,7 +83,10 @@ fn a_part_that_fails_is_asked_for_again() {
     for what in ["cut", "stalled", "refused", "closed"] {
         let case = Case::new(48 << 20);
         let image = Arc::clone(&case.image);
+        let done_wrong = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&done_wrong);
         let server = case.server(move |request, number| {
+            counted.fetch_add(usize::from(number == 1), SeqCst);
             let mut bytes = honest(request, &image, ETAG);
             bytes.truncate(3 << 20);
             match (number, what) {
@@ -97,6 +101,7 @@ fn a_part_that_fails_is_asked_for_again() {
         });
         let done = case.fetch(&[], &server.url("/image"));
         assert_eq!(done.status, Some(0), "{what}: {}", done.stderr);
+        assert_eq!(done_wrong.load(SeqCst), 1, "{what}");
         case.is_there();
     }
 }
@@ -132,11 +137,9 @@ fn an_interrupted_transfer_in_parts_is_taken_up() {
     });
     let identifier = case.site.publish(&entry(&case.image, &[&server.url("/image")]));
     for signal in ["-INT", "-KILL"] {
-        let before = partial(&case.site);
+        let asked = server.log().len();
         let child = started(case.site.command(&[&identifier]));
-        until("it begins", || {
-            partial(&case.site) > before.max(16 << 20) || before > 0 && server.log().len() > 9
-        });
+        until("it goes on", || server.log().len() > asked && partial(&case.site) > 16 << 20);
         interrupt(&child, signal);
         let _ = ended(child);
         assert!(case.site.cached().iter().all(|name| name.starts_with("partial/")));
